@@ -1,0 +1,151 @@
+"""Who is a primary, who replicates whom, and whose claim to slots is believed.
+
+These are the rules that move slots and change roles when news arrives, my own role too. News of two nodes may
+arrive in any order, on different connections and late; the config epoch says which claim is the newer one.
+"""
+
+from pycluster.cluster import manual_failover
+from pycluster.cluster.effects import DropKeys, Follow
+from pycluster.cluster.node import PRIMARY, REPLICA, Node
+from pycluster.cluster.slot_map import first_slot, slots_in
+from pycluster.cluster.state import ClusterState, Election
+from pycluster.keyspace.slots import SLOTS
+
+# Roles
+
+
+def lead(state: ClusterState, node: Node) -> None:
+    """The node is a primary now, as far as I know."""
+    if node.is_primary:
+        return
+    node.flags = node.flags & ~REPLICA | PRIMARY
+    node.primary = None
+    state.save_and_judge()
+
+
+def follow(state: ClusterState, primary: Node) -> None:
+    """I become a replica of this node."""
+    myself = state.myself
+    assert primary is not myself and not myself.slot_count
+    if myself.is_primary:
+        myself.flags = myself.flags & ~PRIMARY | REPLICA
+        state.slots.close_all()
+    myself.primary = primary
+    update_shard_id(state, myself, primary.shard_id)
+    state.election = Election()  # votes were for the place of another primary
+    state.emit(Follow(primary.id, primary.ip, primary.port))
+    manual_failover.reset(state)
+    state.todo.serve = True
+
+
+def learn_role(state: ClusterState, sender: Node, replica_of: str) -> None:
+    """A node says that it is a primary (of nobody a replica), or whom it replicates."""
+    if not replica_of:
+        lead(state, sender)
+        return
+    if sender.is_primary:
+        state.slots.release(sender.slots)
+        state.save_and_judge()
+    sender.flags = sender.flags & ~PRIMARY | REPLICA
+    primary = state.nodes.get(replica_of)
+    if primary is None or primary is sender or sender.primary is primary:
+        return
+    if replicates(primary, sender):
+        # They have changed places, and I heard the former primary first. What I knew of the other is older: it leads.
+        # Without this, both would be replicas of each other here until it speaks (valkey#1015).
+        if primary is state.myself:
+            sender.primary = None  # only an operator can bring this about (TAKEOVER twice), and only one can mend it
+            return
+        lead(state, primary)
+    sender.primary = primary
+    update_shard_id(state, sender, primary.shard_id)
+    state.save()
+
+
+def replicates(node: Node, other: Node) -> bool:
+    """Whether it is a replica of the other, or of a replica of it, and so on."""
+    while node.primary:
+        node = node.primary
+        if node is other:
+            return True
+    return False
+
+
+def update_shard_id(state: ClusterState, node: Node, shard_id: str) -> None:
+    if node.shard_id != shard_id:
+        node.shard_id = shard_id
+        state.save()
+    myself = state.myself
+    if node is not myself and myself.primary is node and myself.shard_id != shard_id:
+        # Ids of shards diverge in a cluster that has, or had, Redis 7.0 nodes: they don't say theirs.
+        myself.shard_id = shard_id
+        state.save(fsync=True)
+
+
+# Claims
+
+
+def accept_claims(state: ClusterState, claimer: Node, config_epoch: int, claimed: int) -> None:
+    """A primary says which slots it owns, under which epoch. It gets those that nobody owns, or that belonged to
+    somebody with a smaller epoch. I may lose slots by this, or my last one, or my primary."""
+    slots, myself = state.slots, state.myself
+    if claimer is myself:
+        state.log("notice", "Discarding UPDATE message about myself.")
+        return
+    my_primary = myself if myself.is_primary else myself.primary
+
+    slots.unclaimed &= ~(claimed & claimer.slots)
+    # The owner no longer says so, but nobody else does yet: clients shall rather be redirected once too often than
+    # get errors, so the slot stays bound.
+    slots.unclaimed |= claimer.slots & ~claimed
+
+    taken = newer_claims(state, claimer, config_epoch, claimed)
+    taken_from_us = taken & my_primary.slots if my_primary else 0
+    orphaned_keys = tuple(slot for slot in slots_in(taken & myself.slots) if state.host.keys_in_slot(slot))
+    if taken:
+        slots.rebind(taken, claimer)
+        state.save_and_judge(fsync=True)
+
+    # Did our shard lose its last slot? If replicas may not move between shards, only to who took nothing but ours.
+    may_follow = state.settings.allow_replica_migration or claimed == taken_from_us
+    if my_primary and taken_from_us and my_primary.slot_count == 0 and may_follow:
+        state.log("notice", f"Configuration change detected. Reconfiguring myself as a replica of {claimer.label}")
+        follow(state, claimer)
+        state.save_and_judge(fsync=True)
+    elif myself.primary and myself.primary.primary and myself.primary.primary is not myself:
+        # My primary became a replica because its last slot was taken away, and nobody took over from it.
+        grand_primary = myself.primary.primary
+        state.log(
+            "notice", f"I'm a sub-replica! Reconfiguring myself as a replica of grandmaster {grand_primary.label}"
+        )
+        follow(state, grand_primary)
+        state.save_and_judge(fsync=True)
+    elif orphaned_keys:
+        state.emit(DropKeys(orphaned_keys))
+
+
+def newer_claims(state: ClusterState, claimer: Node, config_epoch: int, claimed: int) -> int:
+    """The claimed slots that are not the claimer's yet and should be."""
+    slots = state.slots
+    wanted = claimed & ~claimer.slots
+    for slot in slots.importing:
+        wanted &= ~(1 << slot)  # an import is ended by hand, even if its source has let go already
+    free = wanted & (~slots.assigned | slots.unclaimed)
+    outdated = 0
+    for node in state.nodes.values():
+        if node.config_epoch < config_epoch:
+            outdated |= node.slots & wanted
+    return free | outdated
+
+
+def newer_owner(state: ClusterState, node: Node, config_epoch: int, claimed: int) -> Node | None:
+    """Who owns one of the claimed slots, and claims it, under a greater epoch (the owner of the first such slot)."""
+    found, first = None, SLOTS
+    for owner in state.nodes.values():
+        if owner is node or owner.config_epoch <= config_epoch:
+            continue
+        if disputed := owner.slots & claimed & ~state.slots.unclaimed:
+            lowest = first_slot(disputed)
+            if lowest < first:
+                found, first = owner, lowest
+    return found

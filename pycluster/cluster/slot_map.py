@@ -1,0 +1,120 @@
+"""Which node owns which slot, as one node sees it.
+
+Sets of slots are ints used as bitmaps (bit 5 is slot 5), which is also their form on the wire, little-endian: a whole
+node's claim is compared, split and counted in a few operations, and only slots that change are ever looped over.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from pycluster.cluster.node import Node
+from pycluster.keyspace.slots import SLOTS
+
+ALL_SLOTS = (1 << SLOTS) - 1
+
+
+@dataclass(slots=True)
+class SlotMap:
+    owner: list[Node | None] = field(default_factory=lambda: [None] * SLOTS)
+    assigned: int = 0
+    # Slots whose owner has stopped claiming them, after a migration say: they stay bound, so that clients get a
+    # redirect and not an error, but anybody may claim them at any epoch, and nobody is told that they have an owner.
+    unclaimed: int = 0
+    migrating: dict[int, Node] = field(default_factory=dict)
+    importing: dict[int, Node] = field(default_factory=dict)
+    # What core.settle tells the server at the end of a verb
+    changed: bool = False
+    released: int = 0
+
+    def bind(self, slots: int, node: Node) -> None:
+        assert not slots & self.assigned, "a slot is released by its owner before another gets it"
+        for slot in slots_in(slots):
+            self.owner[slot] = node
+        self.assigned |= slots
+        self.changed = True
+        node.claim(node.slots | slots)
+
+    def release(self, slots: int) -> None:
+        slots &= self.assigned
+        owners: dict[Node, None] = {}
+        for slot in slots_in(slots):
+            owner = self.owner[slot]
+            assert owner
+            owners[owner] = None
+            self.owner[slot] = None
+        for node in owners:
+            node.claim(node.slots & ~slots)
+        self.assigned &= ~slots
+        self.unclaimed &= ~slots
+        self.released |= slots
+        self.changed = True
+
+    def rebind(self, slots: int, node: Node) -> None:
+        self.release(slots)
+        self.bind(slots, node)
+
+    def forget(self, node: Node) -> None:
+        self.release(node.slots)
+        for open_slots in (self.migrating, self.importing):
+            for slot in [slot for slot, peer in open_slots.items() if peer is node]:
+                del open_slots[slot]
+                self.changed = True
+
+    def migrate(self, slot: int, to: Node) -> None:
+        self.migrating[slot] = to
+        self.changed = True
+
+    def import_(self, slot: int, source: Node) -> None:
+        self.importing[slot] = source
+        self.changed = True
+
+    def close(self, slot: int) -> None:
+        """Ends the migration of a slot, in both directions."""
+        self.migrating.pop(slot, None)
+        self.importing.pop(slot, None)
+        self.changed = True
+
+    def close_all(self) -> None:
+        self.migrating.clear()
+        self.importing.clear()
+        self.changed = True
+
+    def is_unclaimed(self, slot: int) -> bool:
+        return self.owner[slot] is None or bool(self.unclaimed >> slot & 1)
+
+
+def slot_set(slots: Iterable[int]) -> int:
+    bitmap = bytearray(SLOTS // 8)
+    for slot in slots:
+        bitmap[slot >> 3] |= 1 << (slot & 7)
+    return int.from_bytes(bitmap, "little")
+
+
+def slot_range(first: int, last: int) -> int:
+    return ((1 << max(0, last - first + 1)) - 1) << first
+
+
+def slots_on_wire(bitmap: bytes) -> int:
+    return int.from_bytes(bitmap, "little")
+
+
+def slot_ranges(slots: int) -> Iterator[tuple[int, int]]:
+    """The runs of neighbouring slots, each as (first, last)."""
+    first = 0
+    while slots:
+        gap = first_slot(slots)
+        slots >>= gap
+        length = (~slots & (slots + 1)).bit_length() - 1
+        slots >>= length
+        first += gap
+        yield first, first + length - 1
+        first += length
+
+
+def first_slot(slots: int) -> int:
+    return (slots & -slots).bit_length() - 1
+
+
+def slots_in(slots: int) -> Iterator[int]:
+    for first, last in slot_ranges(slots):
+        yield from range(first, last + 1)

@@ -1,0 +1,304 @@
+"""The keys and their values: get, put, delete, and `changed`, the one place every write passes through.
+
+A database is a row of slots, each a mapping of its own with the deadlines of its keys beside it: 16384 in a cluster,
+one otherwise. So a slot is a thing that can be counted, listed, moved and dropped without a search. `enter` says
+which slot a command works on (routing has made sure that all its keys are in it); get and put look only there.
+
+What a value *is* is its class (bytes for strings, Hash, List, …): `get(key, kind)` refuses another one. A mapping that
+grows beyond some hundred keys becomes a BigDict (datatypes/big_dict.py).
+
+Expiry is lazy here (a key past its deadline is found and removed by whoever asks for it) and active in expiry.py.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import accumulate, islice
+from random import Random
+from typing import Any, TypeAlias, TypeVar
+
+from pycluster.datatypes.big_dict import SMALL, BigDict, grown, random_key
+from pycluster.datatypes.string import RawString
+from pycluster.keyspace.journal import Journal
+from pycluster.keyspace.slots import key_slot
+from pycluster.protocol.errors import WrongType
+
+Value: TypeAlias = Any
+Kind = TypeVar("Kind")
+Mapping: TypeAlias = dict[bytes, Any] | BigDict[Any]
+Listener: TypeAlias = Callable[[bytes], None]
+
+
+@dataclass(slots=True)
+class Clock:
+    """What time it is: set once per command (frozen for a whole EXEC or script), read by everybody below the server."""
+
+    now: int = 0  # wall clock, milliseconds since 1970
+
+
+@dataclass(slots=True)
+class Statistics:
+    """What INFO tells of the look-ups and of the keys on their way out."""
+
+    hits: int = 0
+    misses: int = 0
+    expired: int = 0
+    evicted: int = 0
+
+
+# What becomes of a key past its deadline when it is asked for.
+REMOVE = 0  # a primary: it is deleted, and a DEL goes to the journal
+HIDE = 1  # a replica, a reader: it is not there, but only the primary's DEL removes it
+IGNORE = 2  # a replica, for its primary's commands; a server that is loading: it is still there
+
+
+@dataclass(slots=True)
+class Keyspace:
+    """What the databases of one server have in common."""
+
+    clock: Clock = field(default_factory=Clock)
+    rng: Random = field(default_factory=Random)
+    journal: Journal = field(default_factory=Journal)
+    statistics: Statistics = field(default_factory=Statistics)
+    expired_keys: int = REMOVE
+    notify: Callable[[str, bytes, int], None] | None = None  # keyspace events: (event, key, database)
+    expire_record: bytes = b"DEL"  # or UNLINK, under lazyfree-lazy-expire
+    max_string: int = 512 * 1024 * 1024  # proto-max-bulk-len bounds what APPEND and SETRANGE may make too
+
+
+class Database:
+    """One numbered database."""
+
+    __slots__ = ("index", "keyspace", "clock", "rng", "journal", "slots", "deadlines", "volatile", "slot", "here",
+                 "due", "interested")  # fmt: skip
+
+    def __init__(self, index: int = 0, slots: int = 1, keyspace: Keyspace | None = None) -> None:
+        self.index = index
+        self.keyspace = keyspace or Keyspace()
+        self.clock = self.keyspace.clock
+        self.rng = self.keyspace.rng
+        self.journal = self.keyspace.journal
+        self.slots: list[Mapping] = [{} for _ in range(slots)]
+        self.deadlines: list[dict[bytes, int]] = [{} for _ in range(slots)]
+        self.volatile: dict[int, None] = {}  # the slots that have deadlines, in order of their first one
+        self.interested: dict[bytes, list[Listener]] = {}  # who wants to hear of a key: WATCH, blocked clients
+        self.enter(0)
+
+    def enter(self, slot: int) -> None:
+        """From now on keys are looked for in this slot."""
+        self.slot = slot
+        self.here = self.slots[slot]
+        self.due = self.deadlines[slot]
+
+    def slot_of(self, key: bytes) -> int:
+        """The slot that a key lies in."""
+        return key_slot(key) if len(self.slots) > 1 else 0
+
+    def enter_slot_of(self, key: bytes) -> None:
+        """For who works on keys one after another, of any slot: loading, expiry, FLUSHALL."""
+        self.enter(self.slot_of(key))
+
+    # Looking
+
+    def get(self, key: bytes, kind: type[Kind]) -> Kind | None:
+        """The value of a key that a command is about to change, or None; WrongType if it is of another kind."""
+        value: Any = self.here.get(key)
+        if value is None or (self.due and key in self.due and self._has_expired(key)):
+            return None
+        if value.__class__ is kind or (kind is bytes and value.__class__ is RawString):
+            return value  # type: ignore[return-value]
+        raise WrongType
+
+    def read(self, key: bytes, kind: type[Kind]) -> Kind | None:
+        """The same for a command that only reads: hits and misses are counted."""
+        value: Any = self.here.get(key)
+        if value is None or (self.due and key in self.due and self._has_expired(key)):
+            self.keyspace.statistics.misses += 1
+            return None
+        self.keyspace.statistics.hits += 1
+        if value.__class__ is kind or (kind is bytes and value.__class__ is RawString):
+            return value  # type: ignore[return-value]
+        raise WrongType
+
+    def lookup(self, key: bytes) -> Value | None:
+        """The value of a key, of whatever type, for a command that reads."""
+        value = self.lookup_to_change(key)
+        if value is None:
+            self.keyspace.statistics.misses += 1
+        else:
+            self.keyspace.statistics.hits += 1
+        return value
+
+    def lookup_to_change(self, key: bytes) -> Value | None:
+        """The value of a key, of whatever type, for a command that writes."""
+        value = self.here.get(key)
+        if value is None or (self.due and key in self.due and self._has_expired(key)):
+            return None
+        return value
+
+    def peek(self, key: bytes) -> Value | None:
+        """The value of a key of the slot entered, without any trace; a key past its deadline counts as missing."""
+        if self.due and self.due.get(key, self.clock.now + 1) <= self.clock.now:
+            return None
+        return self.here.get(key)
+
+    # Changing
+
+    def put(self, key: bytes, value: Value) -> None:
+        """Stores a value; an existing key keeps its deadline."""
+        here = self.here
+        here[key] = value
+        if len(here) > SMALL and here.__class__ is dict:
+            self.slots[self.slot] = self.here = grown(here)
+
+    def replace(self, key: bytes, value: Value) -> None:
+        """Stores a value as if the key were new: its deadline is gone."""
+        if self.due and key in self.due:
+            self._forget_deadline(key)
+        self.put(key, value)
+
+    def delete(self, key: bytes) -> bool:
+        """Removes a key; was there one? (One that is past its deadline is removed, and was not there.)"""
+        if self.due and key in self.due:
+            if self._has_expired(key):
+                return False
+            self._forget_deadline(key)
+        return self.here.pop(key, None) is not None
+
+    def changed(self, key: bytes, event: str) -> None:
+        """A write has changed this key: it counts, and who is interested in the key or in events hears of it."""
+        self.journal.dirty += 1
+        if key in self.interested:
+            self._tell(key)
+        if self.keyspace.notify is not None:
+            self.keyspace.notify(event, key, self.index)
+
+    def notify(self, event: str, key: bytes) -> None:
+        """A further event of a change that `changed` has told of already."""
+        if self.keyspace.notify is not None:
+            self.keyspace.notify(event, key, self.index)
+
+    def removed_if_empty(self, key: bytes, value: Value, event: str) -> None:
+        """Members were taken from a collection: `changed`, and an empty collection is no key any more."""
+        self.changed(key, event)
+        if not value:
+            self.delete(key)
+            self.notify("del", key)
+
+    def record(self, *args: bytes) -> None:
+        """This is to be journalled instead of the command as received (see Journal)."""
+        self.journal.record_instead(*args)
+
+    def record_nothing(self) -> None:
+        """What the command changed is nothing to anybody else."""
+        self.journal.record_nothing()
+
+    def _tell(self, key: bytes) -> None:
+        for listener in list(self.interested[key]):
+            listener(key)
+
+    # Deadlines
+
+    def deadline(self, key: bytes) -> int | None:
+        """When the key expires: milliseconds since 1970."""
+        return self.due.get(key)
+
+    def set_deadline(self, key: bytes, at_ms: int) -> None:
+        """The key is to expire then."""
+        if not self.due:
+            self.volatile[self.slot] = None
+        self.due[key] = at_ms
+
+    def persist(self, key: bytes) -> bool:
+        """The key is to stay; had it a deadline?"""
+        if key not in self.due:
+            return False
+        self._forget_deadline(key)
+        return True
+
+    def is_past(self, at_ms: int) -> bool:
+        """Is a deadline to come into force at once? Only on a primary: a replica, or who loads, keeps the key."""
+        return at_ms <= self.clock.now and self.keyspace.expired_keys == REMOVE
+
+    def _forget_deadline(self, key: bytes) -> None:
+        del self.due[key]
+        if not self.due:
+            del self.volatile[self.slot]
+
+    def _has_expired(self, key: bytes) -> bool:
+        """Is a key with a deadline to be taken as missing? On a primary it is then removed."""
+        policy = self.keyspace.expired_keys
+        if self.due[key] > self.clock.now or policy == IGNORE:
+            return False
+        if policy == REMOVE:
+            self.expire(key)
+        return True
+
+    def expire(self, key: bytes) -> None:
+        """Removes a key of the slot entered that is past its deadline, with what that causes."""
+        self._forget_deadline(key)
+        self.here.pop(key)
+        self.keyspace.statistics.expired += 1
+        self.journal.early.append((self.index, [self.keyspace.expire_record, key]))
+        if key in self.interested:
+            self._tell(key)
+        self.notify("expired", key)
+
+    # All keys
+
+    def size(self) -> int:
+        """How many keys there are, those past their deadline but not found yet included."""
+        return sum(map(len, self.slots))
+
+    def keys(self) -> Iterator[bytes]:
+        """All keys, slot by slot. Nothing may change meanwhile."""
+        for slot in self.slots:
+            yield from slot
+
+    def keys_in_slot(self, slot: int, count: int | None = None) -> list[bytes]:
+        """The first keys of a slot."""
+        return list(islice(self.slots[slot], count))
+
+    def random_key(self) -> bytes | None:
+        """Any key, each as likely as another; its slot is entered."""
+        bounds = list(accumulate(map(len, self.slots)))
+        if not bounds[-1]:
+            return None
+        slot = bisect_right(bounds, self.rng.randrange(bounds[-1]))
+        self.enter(slot)
+        return random_key(self.here, self.rng)
+
+    def drop_slot(self, slot: int) -> Mapping:
+        """Takes all keys out of a slot at once and hands them to the caller, who frees them at leisure."""
+        dropped = self.slots[slot]
+        self.slots[slot] = {}
+        self.deadlines[slot] = {}
+        self.volatile.pop(slot, None)
+        if self.slot == slot:
+            self.enter(slot)
+        return dropped
+
+    def flush(self) -> int:
+        """Removes all keys; who is interested in one that existed hears of it. Returns how many there were."""
+        touched = [key for key in self.interested if key in self.slots[self.slot_of(key)]]
+        removed = self.size()
+        for slot, keys in enumerate(self.slots):
+            if keys:
+                self.drop_slot(slot)
+        self.enter(self.slot)
+        for key in touched:
+            self._tell(key)
+        return removed
+
+    def listen(self, key: bytes, listener: Listener) -> None:
+        """Calls the listener at each change of the key."""
+        self.interested.setdefault(key, []).append(listener)
+
+    def stop_listening(self, key: bytes, listener: Listener) -> None:
+        """Undoes one `listen`."""
+        listeners = self.interested.get(key)
+        if listeners is None or listener not in listeners:
+            return
+        listeners.remove(listener)
+        if not listeners:
+            del self.interested[key]

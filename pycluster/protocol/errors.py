@@ -1,0 +1,459 @@
+"""Every error text that a client can see, each once, in Redis' own words.
+
+An error is raised from whatever depth notices it and caught once, in `server.execute`; it may also be a reply
+value (EXEC answers a list in which some members are errors). Raise the class (`raise WrongType`), not a shared
+instance: a ready-made instance collects tracebacks. The first word of the text is the code that clients switch
+on and that INFO errorstats counts.
+"""
+
+
+class ReplyError(Exception):
+    """An error reply: `text` is what follows the '-' on the wire, code first. In it CR and LF become spaces."""
+
+    text = "ERR internal error"
+
+    def __init__(self, text: str | None = None) -> None:
+        super().__init__()
+        if text is not None:
+            self.text = text
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def code(self) -> str:
+        """The word before the first space: what errorstats counts it under."""
+        return self.text.split(" ", 1)[0]
+
+
+class ProtocolError(Exception):
+    """The bytes received are not a request: the client is told `-ERR Protocol error: …` and the connection ends."""
+
+
+# Arguments
+
+
+class BadSyntax(ReplyError):
+    text = "ERR syntax error"
+
+
+class NotAnInteger(ReplyError):
+    text = "ERR value is not an integer or out of range"
+
+
+class NotAFloat(ReplyError):
+    text = "ERR value is not a valid float"
+
+
+class MinOrMaxNotAFloat(ReplyError):
+    text = "ERR min or max is not a float"
+
+
+class MinOrMaxNotAStringRange(ReplyError):
+    text = "ERR min or max not valid string range item"
+
+
+class OutOfRange(ReplyError):
+    text = "ERR value is out of range"
+
+
+class OffsetOutOfRange(ReplyError):
+    text = "ERR offset is out of range"
+
+
+class MustBePositive(ReplyError):
+    text = "ERR value is out of range, must be positive"
+
+
+class IndexOutOfRange(ReplyError):
+    text = "ERR index out of range"
+
+
+class WouldOverflow(ReplyError):
+    text = "ERR increment or decrement would overflow"
+
+
+class WouldDecrementOverflow(ReplyError):
+    text = "ERR decrement would overflow"
+
+
+class WouldBeNanOrInfinity(ReplyError):
+    text = "ERR increment would produce NaN or Infinity"
+
+
+class TimeoutNotAFloat(ReplyError):
+    text = "ERR timeout is not a float or out of range"
+
+
+class TimeoutNotAnInteger(ReplyError):
+    text = "ERR timeout is not an integer or out of range"
+
+
+class TimeoutNegative(ReplyError):
+    text = "ERR timeout is negative"
+
+
+class InvalidCursor(ReplyError):
+    text = "ERR invalid cursor"
+
+
+def invalid_expire_time(command: str) -> ReplyError:
+    return ReplyError(f"ERR invalid expire time in '{command}' command")
+
+
+def wrong_number_of_arguments(command: str) -> ReplyError:
+    return ReplyError(f"ERR wrong number of arguments for '{command}' command")
+
+
+def unknown_command(args: list[bytes]) -> ReplyError:
+    """Names the command and shows what came with it, both cut as Redis cuts them (at 128 bytes)."""
+    shown = ""
+    for arg in args[1:]:
+        if len(shown) >= 128:
+            break
+        shown += f"'{text_of(arg)[: 128 - len(shown)]}' "
+    return ReplyError(f"ERR unknown command '{text_of(args[0])[:128]}', with args beginning with: {shown}")
+
+
+def unknown_subcommand(container: str, subcommand: bytes) -> ReplyError:
+    return ReplyError(f"ERR unknown subcommand '{text_of(subcommand)[:128]}'. Try {container.upper()} HELP.")
+
+
+def text_of(received: bytes) -> str:
+    """Bytes a user sent, as they come back in an error: one character a byte, so that nothing fails to decode."""
+    return received.decode("latin-1")
+
+
+# Keys and values
+
+
+class WrongType(ReplyError):
+    text = "WRONGTYPE Operation against a key holding the wrong kind of value"
+
+
+class NoSuchKey(ReplyError):
+    text = "ERR no such key"
+
+
+class SameObject(ReplyError):
+    text = "ERR source and destination objects are the same"
+
+
+class HashValueNotAnInteger(ReplyError):
+    text = "ERR hash value is not an integer"
+
+
+class HashValueNotAFloat(ReplyError):
+    text = "ERR hash value is not a float"
+
+
+class ValueNotAFloat(ReplyError):
+    text = "ERR value is not a valid float"
+
+
+class StringTooLong(ReplyError):
+    text = "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
+
+
+class ScoreNotANumber(ReplyError):
+    text = "ERR resulting score is not a number (NaN)"
+
+
+# Sessions and transactions
+
+
+class AuthenticationRequired(ReplyError):
+    text = "NOAUTH Authentication required."
+
+
+class WrongPassword(ReplyError):
+    text = "WRONGPASS invalid username-password pair or user is disabled."
+
+
+class NoPasswordSet(ReplyError):
+    text = (
+        "ERR AUTH <password> called without any password configured for the default user. "
+        "Are you sure your configuration is correct?"
+    )
+
+
+class HelloNoAuth(ReplyError):
+    text = (
+        "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> "
+        "<pass> option can be used to authenticate the client and select the RESP protocol version at the same time"
+    )
+
+
+class UnsupportedProtocol(ReplyError):
+    text = "NOPROTO unsupported protocol version"
+
+
+class ProtocolVersionNotAnInteger(ReplyError):
+    text = "ERR Protocol version is not an integer or out of range"
+
+
+class NestedMulti(ReplyError):
+    text = "ERR MULTI calls can not be nested"
+
+
+class WatchInsideMulti(ReplyError):
+    text = "ERR WATCH inside MULTI is not allowed"
+
+
+class NotAllowedInMulti(ReplyError):
+    text = "ERR Command not allowed inside a transaction"
+
+
+class ExecWithoutMulti(ReplyError):
+    text = "ERR EXEC without MULTI"
+
+
+class DiscardWithoutMulti(ReplyError):
+    text = "ERR DISCARD without MULTI"
+
+
+class ExecAborted(ReplyError):
+    text = "EXECABORT Transaction discarded because of previous errors."
+
+
+def exec_aborted_because(reason: ReplyError) -> ReplyError:
+    """EXEC itself was refused: the refusal, without its code, is told behind EXECABORT."""
+    return ReplyError("EXECABORT Transaction discarded because of: " + reason.text.split(" ", 1)[-1])
+
+
+class UnblockedByClient(ReplyError):
+    text = "UNBLOCKED client unblocked via CLIENT UNBLOCK"
+
+
+class UnblockedByDemotion(ReplyError):
+    text = "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)"
+
+
+class DatabaseOutOfRange(ReplyError):
+    text = "ERR DB index is out of range"
+
+
+class InvalidDatabase(ReplyError):
+    text = "ERR invalid DB index"
+
+
+def only_allowed_when_subscribed(command: str) -> ReplyError:
+    return ReplyError(
+        f"ERR Can't execute '{command}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET "
+        "are allowed in this context"
+    )
+
+
+# The state of the server
+
+
+class Loading(ReplyError):
+    text = "LOADING Redis is loading the dataset in memory"
+
+
+class ReadOnlyReplica(ReplyError):
+    text = "READONLY You can't write against a read only replica."
+
+
+class MasterDown(ReplyError):
+    text = "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."
+
+
+class NotEnoughReplicas(ReplyError):
+    text = "NOREPLICAS Not enough good replicas to write."
+
+
+class TooManyClients(ReplyError):
+    text = "ERR max number of clients reached"
+
+
+class InternalError(ReplyError):
+    text = "ERR internal error"
+
+
+class ProtectedMode(ReplyError):
+    text = (
+        "DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the "
+        "default user. In this mode connections are only accepted from the loopback interface. If you want to connect "
+        "from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected "
+        "mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis "
+        "from the same host the server is running, however MAKE SURE Redis is not publicly accessible from internet "
+        "if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the "
+        "protected mode by editing the Redis configuration file, and setting the protected mode option to 'no', and "
+        "then restarting the server. 3) If you started the server manually just for testing, restart it with the "
+        "'--protected-mode no' option. 4) Set up an authentication password for the default user. NOTE: You only need "
+        "to do one of the above things in order for the server to start accepting connections from the outside."
+    )
+
+
+# The cluster
+
+
+class CrossSlot(ReplyError):
+    text = "CROSSSLOT Keys in request don't hash to the same slot"
+
+
+class TryAgain(ReplyError):
+    text = "TRYAGAIN Multiple keys request during rehashing of slot"
+
+
+class SlotNotServed(ReplyError):
+    text = "CLUSTERDOWN Hash slot not served"
+
+
+class ClusterDown(ReplyError):
+    text = "CLUSTERDOWN The cluster is down"
+
+
+class ClusterDownReadOnly(ReplyError):
+    text = "CLUSTERDOWN The cluster is down and only accepts read commands"
+
+
+def moved(slot: int, endpoint: str) -> ReplyError:
+    return ReplyError(f"MOVED {slot} {endpoint}")
+
+
+def ask(slot: int, endpoint: str) -> ReplyError:
+    return ReplyError(f"ASK {slot} {endpoint}")
+
+
+class ClusterDisabled(ReplyError):
+    text = "ERR This instance has cluster support disabled"
+
+
+class SelectInCluster(ReplyError):
+    text = "ERR SELECT is not allowed in cluster mode"
+
+
+# Subcommands of CLUSTER
+
+
+class InvalidSlot(ReplyError):
+    text = "ERR Invalid or out of range slot"
+
+
+def slot_already_unassigned(slot: int) -> ReplyError:
+    return ReplyError(f"ERR Slot {slot} is already unassigned")
+
+
+def slot_already_busy(slot: int) -> ReplyError:
+    return ReplyError(f"ERR Slot {slot} is already busy")
+
+
+def slot_specified_twice(slot: int) -> ReplyError:
+    return ReplyError(f"ERR Slot {slot} specified multiple times")
+
+
+def slot_range_backwards(first: int, last: int) -> ReplyError:
+    return ReplyError(f"ERR start slot number {first} is greater than end slot number {last}")
+
+
+class FlushSlotsWithKeys(ReplyError):
+    text = "ERR DB must be empty to perform CLUSTER FLUSHSLOTS."
+
+
+class SetSlotAtReplica(ReplyError):
+    text = "ERR Please use SETSLOT only with masters."
+
+
+class InvalidSetSlotAction(ReplyError):
+    text = "ERR Invalid CLUSTER SETSLOT action or number of arguments. Try CLUSTER HELP"
+
+
+def not_owner_of_slot(slot: int) -> ReplyError:
+    return ReplyError(f"ERR I'm not the owner of hash slot {slot}")
+
+
+def already_owner_of_slot(slot: int) -> ReplyError:
+    return ReplyError(f"ERR I'm already the owner of hash slot {slot}")
+
+
+def slot_peer_unknown(node_id: str) -> ReplyError:
+    """SETSLOT MIGRATING and IMPORTING say it like this, all others as `unknown_node`."""
+    return ReplyError(f"ERR I don't know about node {node_id}")
+
+
+class SlotPeerNotAPrimary(ReplyError):
+    text = "ERR Target node is not a master"
+
+
+def slot_still_has_keys(slot: int) -> ReplyError:
+    return ReplyError(
+        f"ERR Can't assign hashslot {slot} to a different node while I still hold keys for this hash slot."
+    )
+
+
+def unknown_node(node_id: str) -> ReplyError:
+    return ReplyError(f"ERR Unknown node {node_id}")
+
+
+def invalid_node_address(ip: str, port: str) -> ReplyError:
+    return ReplyError(f"ERR Invalid node address specified: {ip}:{port}")
+
+
+def invalid_base_port(port: str) -> ReplyError:
+    return ReplyError(f"ERR Invalid base port specified: {port}")
+
+
+def invalid_bus_port(port: str) -> ReplyError:
+    return ReplyError(f"ERR Invalid bus port specified: {port}")
+
+
+class CannotForgetMyself(ReplyError):
+    text = "ERR I tried hard but I can't forget myself..."
+
+
+class CannotForgetMyPrimary(ReplyError):
+    text = "ERR Can't forget my master!"
+
+
+class CannotReplicateMyself(ReplyError):
+    text = "ERR Can't replicate myself"
+
+
+class CannotReplicateReplica(ReplyError):
+    text = "ERR I can only replicate a master, not a replica."
+
+
+class CannotReplicateWithData(ReplyError):
+    text = "ERR To set a master the node must be empty and without assigned slots."
+
+
+class NotAPrimary(ReplyError):
+    text = "ERR The specified node is not a master"
+
+
+class FailoverAtPrimary(ReplyError):
+    text = "ERR You should send CLUSTER FAILOVER to a replica"
+
+
+class FailoverWithoutPrimary(ReplyError):
+    text = "ERR I'm a replica but my master is unknown to me"
+
+
+class FailoverOfDeadPrimary(ReplyError):
+    text = "ERR Master is down or failed, please use CLUSTER FAILOVER FORCE"
+
+
+def invalid_config_epoch(epoch: int) -> ReplyError:
+    return ReplyError(f"ERR Invalid config epoch specified: {epoch}")
+
+
+class ConfigEpochWithPeers(ReplyError):
+    text = "ERR The user can assign a config epoch only when the node does not know any other node."
+
+
+class ConfigEpochTaken(ReplyError):
+    text = "ERR Node config epoch is already non-zero"
+
+
+class ResetWithKeys(ReplyError):
+    text = "ERR CLUSTER RESET can't be called with master nodes containing keys"
+
+
+class InvalidSlotToCount(ReplyError):
+    text = "ERR Invalid slot"
+
+
+class InvalidSlotOrCount(ReplyError):
+    text = "ERR Invalid slot or number of keys"

@@ -1,0 +1,108 @@
+"""A whole file, in pieces: version 10, which redis-server 7.0 and all later ones load.
+
+The pieces come from a generator, so that a forked child can write them to a disk or a pipe as they are made. The
+dataset must hold still meanwhile: a child's copy does, and so does a server that does nothing else.
+"""
+
+import struct
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol
+
+from pycluster.rdb import opcodes
+from pycluster.rdb.crc64 import CHECKSUM_LENGTH, crc64
+from pycluster.rdb.strings import put_length, put_string
+from pycluster.rdb.values import VERSION, Value, put_value, type_of
+
+PIECE_LENGTH = 1 << 16  # about as much is collected before it is handed on
+SMALL_KEYS = 512  # so many short strings at the most, without counting their bytes
+
+
+class Keys(Protocol):
+    """What is written of a database: its slots, each a mapping of keys to values, and beside it one of deadlines."""
+
+    index: int
+
+    @property
+    def slots(self) -> Iterable[Mapping[bytes, Value]]: ...
+
+    @property
+    def deadlines(self) -> Iterable[Mapping[bytes, int]]: ...
+
+
+def write_file(
+    databases: Iterable[Keys],
+    aux: Mapping[str, str | int],
+    *,
+    functions: Iterable[bytes] = (),
+    compress: bool = True,
+    checksum: bool = True,
+) -> Iterator[bytes]:
+    """The file, in pieces of some 64 KB. Without a checksum it says 0, and readers do not look."""
+    crc = 0
+    for piece in _collect(_put_all(databases, aux, functions, compress)):
+        if checksum:
+            crc = crc64(piece, crc)
+        yield piece
+    yield crc.to_bytes(CHECKSUM_LENGTH, "little")
+
+
+def _collect(parts: Iterator[bytes]) -> Iterator[bytes]:
+    """Joins small parts to pieces that are worth a system call."""
+    collected: list[bytes] = []
+    length = 0
+    for part in parts:
+        collected.append(part)
+        length += len(part)
+        if length >= PIECE_LENGTH:
+            yield b"".join(collected)
+            collected.clear()
+            length = 0
+    yield b"".join(collected)
+
+
+def _put_all(
+    databases: Iterable[Keys], aux: Mapping[str, str | int], functions: Iterable[bytes], compress: bool
+) -> Iterator[bytes]:
+    yield b"REDIS%04d" % VERSION
+    for name, content in aux.items():
+        yield _opcode(opcodes.AUX) + put_string(name.encode()) + put_string(str(content).encode())
+    for source in functions:
+        yield _opcode(opcodes.FUNCTION) + put_string(source, compress)
+    for database in databases:
+        keys = sum(map(len, database.slots))
+        if not keys:
+            continue
+        yield _opcode(opcodes.SELECT_DB) + put_length(database.index)
+        yield _opcode(opcodes.RESIZE_DB) + put_length(keys) + put_length(sum(map(len, database.deadlines)))
+        for mapping, deadlines in zip(database.slots, database.deadlines):
+            if mapping:
+                yield from _put_keys(mapping, deadlines, compress)
+    yield _opcode(opcodes.END)
+
+
+def _put_keys(mapping: Mapping[bytes, Value], deadlines: Mapping[bytes, int], compress: bool) -> Iterator[bytes]:
+    """The keys of a slot. Small strings that do not expire, the most of most datasets, on a short road."""
+    parts: list[bytes] = []
+    for key, value in mapping.items():
+        if deadlines and (deadline := deadlines.get(key)) is not None:
+            parts.append(_EXPIRE.pack(opcodes.EXPIRE_MS, deadline))
+        if value.__class__ is bytes and len(value) < 64 and len(key) < 64:
+            parts += (_SHORT_KEY[len(key)], key, _SHORT[len(value)], value)  # type: ignore[list-item]
+            if len(parts) >= 4 * SMALL_KEYS:
+                yield b"".join(parts)
+                parts.clear()
+        else:
+            parts.append(_opcode(type_of(value)) + put_string(key, compress))
+            yield b"".join(parts)
+            parts.clear()
+            yield from put_value(value, compress)
+    yield b"".join(parts)
+
+
+def _opcode(number: int) -> bytes:
+    return bytes((number,))
+
+
+_EXPIRE = struct.Struct("<Bq")
+_SHORT = [put_length(length) for length in range(64)]
+_SHORT_KEY = [_opcode(opcodes.STRING) + length for length in _SHORT]

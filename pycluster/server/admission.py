@@ -1,0 +1,165 @@
+"""Who may run what, now: the dozen reasons to refuse, queue or delay a command, in Redis' order.
+
+Asked only when a gate is up: a bit of the client's (server/client.py) or of the server's, below. The order is
+processCommand's (server.c): authentication, transaction, redirect, persistence and replicas in trouble, read-only
+replica, subscribe mode, stale replica, loading, pause; and at last the queue of MULTI.
+"""
+
+from typing import Any
+
+from pycluster.commands.table import Command
+from pycluster.protocol.errors import (
+    AuthenticationRequired,
+    Loading,
+    MasterDown,
+    NotAllowedInMulti,
+    NotEnoughReplicas,
+    ReadOnlyReplica,
+    ReplyError,
+    exec_aborted_because,
+    only_allowed_when_subscribed,
+)
+from pycluster.protocol.replies import NO_REPLY
+from pycluster.server import transactions
+from pycluster.server.client import (
+    ASKING,
+    CLOSING,
+    FROM_PRIMARY,
+    IN_TRANSACTION,
+    IS_REPLICA,
+    MUTED,
+    SKIPPING,
+    SUBSCRIBED,
+    UNAUTHENTICATED,
+    Client,
+)
+
+Args = list[bytes]
+
+# The gates of a server
+
+REPLICA = 1  # we are one: no writes from clients, perhaps no reads either
+LOADING = 2  # the dataset is being read
+PAUSED = 4  # CLIENT PAUSE, or a failover
+FEW_REPLICAS = 8  # min-replicas-to-write is not met
+
+# Commands that work while subscribed in RESP2, and those that MULTI does not queue.
+_WHILE_SUBSCRIBED = frozenset(
+    "ping subscribe ssubscribe unsubscribe sunsubscribe psubscribe punsubscribe quit reset".split()
+)
+_NEVER_QUEUED = frozenset("exec discard multi watch quit reset".split())
+
+
+class _Postponed:
+    """The reply value of a request that is to be handed in again when clients go on."""
+
+    def __repr__(self) -> str:
+        return "POSTPONED"
+
+
+POSTPONED = _Postponed()
+
+
+class Admission:
+    """Asks the questions of one server."""
+
+    def __init__(self, server: Any) -> None:
+        self._server = server
+
+    def admit(self, client: Client, command: Command, args: Args) -> object:
+        """Runs, queues, refuses or postpones the command: the long road of `execute`."""
+        server = self._server
+        if client.gate & CLOSING:
+            return NO_REPLY
+        if client.gate & FROM_PRIMARY:
+            return self._obey(client, command, args)
+        refusal = self.refusal(client, command, args)
+        if refusal is not None:
+            return self._after(client, command, self._refuse(client, command, refusal))
+        if server.gate & PAUSED and not client.gate & IS_REPLICA and server.pause.holds(self._writes(client, command)):
+            return POSTPONED
+        if client.gate & IN_TRANSACTION and command.name not in _NEVER_QUEUED:
+            assert client.transaction is not None
+            client.transaction.queue.append((command, args))
+            return self._after(client, command, "QUEUED")
+        return self._after(client, command, server.perform(client, command, args))
+
+    def refusal(self, client: Client, command: Command, args: Args) -> ReplyError | None:
+        """The first reason not to run the command, if there is one."""
+        server = self._server
+        gate, flags = client.gate, command.flags
+        if gate & UNAUTHENTICATED and "no_auth" not in flags:
+            return AuthenticationRequired()
+        if gate & IN_TRANSACTION and "no_multi" in flags:
+            return NotAllowedInMulti()
+        if server.clustered and (command.first or command.name == "exec"):
+            redirect = server.routing.enter(client, command, args)
+            if redirect is not None:
+                return _Redirect(redirect.text)
+        writes = "write" in flags or (command.name == "exec" and _queue_has(client, "write"))
+        if writes and server.gate & FEW_REPLICAS:
+            return NotEnoughReplicas()
+        if writes and server.gate & REPLICA and server.config.replica_read_only:
+            return ReadOnlyReplica()
+        if gate & SUBSCRIBED and command.name not in _WHILE_SUBSCRIBED:
+            return only_allowed_when_subscribed(command.name)
+        if server.gate & REPLICA and server.replication.is_stale() and not _all_have(client, command, "stale"):
+            return MasterDown()
+        if server.gate & LOADING and not _all_have(client, command, "loading"):
+            return Loading()
+        if gate & IS_REPLICA and (writes or "readonly" in flags or "may_replicate" in flags):
+            return ReplyError("ERR Replica can't interact with the keyspace")
+        return None
+
+    def _obey(self, client: Client, command: Command, args: Args) -> object:
+        """A command of the primary's stream: it is never refused, and its keys are wherever they are."""
+        if client.gate & IN_TRANSACTION and command.name not in _NEVER_QUEUED:
+            assert client.transaction is not None
+            client.transaction.queue.append((command, args))
+            return NO_REPLY
+        self._server.routing.enter_anyway(client, command, args)
+        return self._server.perform(client, command, args)
+
+    def _refuse(self, client: Client, command: Command, refusal: ReplyError) -> ReplyError:
+        """Books the refusal. Of EXEC it ends the transaction: with the redirect itself, or with EXECABORT and why."""
+        error: ReplyError = self._server.refuse(client, command, refusal)
+        if command.name != "exec":
+            return error
+        transactions.discard(client)
+        return error if isinstance(refusal, _Redirect) else exec_aborted_because(error)
+
+    @staticmethod
+    def _writes(client: Client, command: Command) -> bool:
+        """Would the command change data, or tell replicas something (PUBLISH)?"""
+        if command.name == "exec":
+            return _queue_has(client, "write") or _queue_has(client, "may_replicate")
+        return "write" in command.flags or "may_replicate" in command.flags
+
+    @staticmethod
+    def _after(client: Client, command: Command, reply: object) -> object:
+        """The after side of the client's gates: ASKING is spent, and CLIENT REPLY OFF and SKIP swallow the reply."""
+        gate = client.gate
+        if gate & ASKING and not gate & IN_TRANSACTION and command.name != "asking":
+            client.down(ASKING)  # it lasted for one command, or for one whole transaction
+        if not gate & (MUTED | SKIPPING):
+            return reply
+        if gate & SKIPPING and command.name != "client|reply":
+            client.down(SKIPPING)
+        return NO_REPLY
+
+
+class _Redirect(ReplyError):
+    """A refusal by routing: at EXEC it replaces EXECABORT."""
+
+
+def _queue_has(client: Client, flag: str) -> bool:
+    return client.transaction is not None and any(flag in command.flags for command, _ in client.transaction.queue)
+
+
+def _all_have(client: Client, command: Command, flag: str) -> bool:
+    """Has the command the flag; has, at EXEC, every queued command?"""
+    if flag not in command.flags:
+        return False
+    if command.name != "exec" or client.transaction is None:
+        return True
+    return all(flag in queued.flags for queued, _ in client.transaction.queue)

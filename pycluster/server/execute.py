@@ -1,0 +1,136 @@
+"""Runs one request: find the command, ask the gates, find the slot, call the function, keep the books.
+
+The road of the ordinary request is `execute`, and it is bought: one function with everything it reads in local names.
+What is rare leaves it at once: a name in odd letters or a subcommand (`find`), a gate that is up (admission.py), a
+slot that is not simply ours (routing.py). `perform` is the part behind all questions; EXEC, blocked clients and the
+primary's stream use it too.
+
+What a request comes to is a reply value. Two of them mean that there is none now: BLOCKED (the command waits; the
+reply will be sent) and POSTPONED (clients are paused; the request is to be handed in again).
+"""
+
+from binascii import crc_hqx
+from collections.abc import Callable
+from time import perf_counter_ns, time
+from typing import Any
+
+from pycluster.commands.table import Command
+from pycluster.keyspace.slots import key_slot
+from pycluster.protocol.errors import (
+    InternalError,
+    ReplyError,
+    unknown_command,
+    unknown_subcommand,
+    wrong_number_of_arguments,
+)
+from pycluster.protocol.replies import Wait
+from pycluster.server.client import Client
+
+Args = list[bytes]
+Execute = Callable[[Client, Args], object]
+
+WALL_CLOCK_EVERY_NS = 500_000  # within a batch of pipelined commands the wall clock is read again after this long
+
+
+def build_execute(server: Any) -> tuple[Execute, Callable[[Client, Command, Args], object]]:
+    """The `execute` and the `perform` of one server."""
+    table: dict[bytes, Command] = server.table
+    journal = server.journal
+    errors = server.statistics.errors
+    timing = server.timing
+    clustered: bool = server.clustered
+    served: bytearray = server.served
+    admit = server.admission.admit
+    route = server.routing.refusal
+    enter = server.routing.enter
+    ready = server.blocking.ready
+    now_ns = perf_counter_ns
+
+    def execute(client: Client, args: Args) -> object:
+        """The reply to one request."""
+        command = table.get(args[0])
+        if command is None or not command.min_args <= len(args) <= command.max_args:
+            try:
+                command = find(table, args)
+            except ReplyError as unknown:
+                return refuse(client, None, unknown)
+        if client.gate or server.gate:
+            return admit(client, command, args)
+        if clustered and (first := command.first):
+            if first > 0:
+                key = args[first]
+                slot = key_slot(key) if 123 in key else crc_hqx(key, 0) & 16383
+                if not served[slot] and (elsewhere := route(client, command, args)) is not None:
+                    return refuse(client, command, elsewhere)
+                db = client.db
+                db.slot = slot
+                db.here = db.slots[slot]
+                db.due = db.deadlines[slot]
+            elif (elsewhere := enter(client, command, args)) is not None:
+                return refuse(client, command, elsewhere)
+        return perform(client, command, args)
+
+    def perform(client: Client, command: Command, args: Args) -> object:
+        """Calls the command; then journal, statistics, and whoever waited for its keys."""
+        try:
+            reply = command.run(client, args)
+        except ReplyError as error:
+            reply = error
+            journal.forget()
+            count_failure(command, error)
+        except Exception as problem:
+            reply = InternalError()
+            journal.forget()
+            count_failure(command, reply)
+            server.log_exception(problem, client, command)
+        if journal.dirty or journal.early:
+            journal.commit(client.db.index, args)
+            client.last_write_offset = -1
+        now = now_ns()
+        spent = now - timing.then
+        timing.then = now
+        client.last_command = command
+        command.calls += 1
+        command.nanoseconds += spent
+        command.histogram[spent.bit_length()] += 1
+        if now - timing.wall_read > WALL_CLOCK_EVERY_NS and not timing.frozen:
+            timing.wall_read = now
+            server.clock.now = int(time() * 1000)
+        if ready and not timing.frozen:
+            server.blocking.serve()
+        if reply.__class__ is Wait:
+            return server.blocking.park(client, command, args, reply)
+        return reply
+
+    def refuse(client: Client, command: Command | None, error: ReplyError) -> ReplyError:
+        """The command is not run at all; in a transaction, that spoils the transaction."""
+        if command is not None:
+            command.rejected += 1
+        errors[error.code] = errors.get(error.code, 0) + 1
+        if client.transaction is not None:
+            client.transaction.refused = True
+        return error
+
+    def count_failure(command: Command, error: ReplyError) -> None:
+        command.failed += 1
+        errors[error.code] = errors.get(error.code, 0) + 1
+
+    server.refuse = refuse
+    return execute, perform
+
+
+def find(table: dict[bytes, Command], args: Args) -> Command:
+    """The command of a request, whatever the letter case, and its subcommand; raises the error that says why not."""
+    command = table.get(args[0]) or table.get(args[0].lower())
+    if command is None:
+        raise unknown_command(args)
+    if command.subcommands and len(args) > 1:
+        subcommand = command.subcommands.get(args[1].lower())
+        if subcommand is None:
+            raise unknown_subcommand(command.name, args[1])
+        command = subcommand
+    if not command.min_args <= len(args) <= command.max_args:
+        raise wrong_number_of_arguments(command.name)
+    return command
+
+

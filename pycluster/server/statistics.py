@@ -1,0 +1,55 @@
+"""What a server counts about itself, for INFO and CONFIG RESETSTAT, and the clock readings that commands share."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Timing:
+    """The readings of the monotonic clock that `execute` and the connections pass on to each other, in nanoseconds."""
+
+    then: int = 0  # when the command that runs now began, which is when the one before it ended
+    wall_read: int = 0  # when the wall clock was read last
+    frozen: bool = False  # inside EXEC or a script time stands still
+
+
+@dataclass(slots=True)
+class Samples:
+    """A figure per second, over the last 16 readings (INFO's instantaneous_*)."""
+
+    last_value: int = 0
+    last_ms: int = 0
+    rates: list[float] = field(default_factory=list)
+
+    def take(self, value: int, now_ms: int) -> None:
+        """One reading."""
+        if self.last_ms and now_ms > self.last_ms:
+            self.rates = [*self.rates[-15:], (value - self.last_value) * 1000 / (now_ms - self.last_ms)]
+        self.last_value, self.last_ms = value, now_ms
+
+    @property
+    def rate(self) -> float:
+        """Per second, on average."""
+        return sum(self.rates) / 16 if self.rates else 0.0
+
+
+@dataclass(slots=True)
+class Statistics:
+    """Counters since the start, or since CONFIG RESETSTAT."""
+
+    connections: int = 0
+    rejected_connections: int = 0
+    net_input: int = 0
+    net_output: int = 0
+    replication_input: int = 0
+    replication_output: int = 0
+    output_limit_disconnections: int = 0
+    full_syncs: int = 0
+    partial_syncs: int = 0
+    refused_partial_syncs: int = 0
+    turns: int = 0
+    turns_ns: int = 0
+    auth_failures: int = 0
+    errors: dict[str, int] = field(default_factory=dict)  # error replies by their first word
+    commands: Samples = field(default_factory=Samples)
+    input_rate: Samples = field(default_factory=Samples)
+    output_rate: Samples = field(default_factory=Samples)

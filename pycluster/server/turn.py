@@ -1,0 +1,52 @@
+"""The end of a turn of the event loop: an explicit step that keeps Redis' order of duty for all clients served in it.
+
+First nodes.conf if it must be saved, then the journal goes to the AOF and the replicas, then the replies leave
+(server.c, `beforeSleep`). So no client ever holds a reply to a write that is nowhere else yet.
+"""
+
+from asyncio import AbstractEventLoop
+from collections.abc import Callable
+from typing import Protocol
+
+
+class Outlet(Protocol):
+    """Something that holds bytes back until the turn's end."""
+
+    def flush(self) -> None: ...
+
+
+class Turn:
+    """What is to be done at the end of the current turn. Anybody may ask for an end; it comes once."""
+
+    __slots__ = ("loop", "_duties", "_outlets", "_scheduled")
+
+    def __init__(self, loop: AbstractEventLoop) -> None:
+        self.loop = loop
+        self._duties: list[Callable[[], None]] = []
+        self._outlets: list[Outlet] = []
+        self._scheduled = False
+
+    def always(self, duty: Callable[[], None]) -> None:
+        """A duty to do at the end of every turn that has one, in the order in which they were named, before replies."""
+        self._duties.append(duty)
+
+    def schedule(self) -> None:
+        """There is something to do at the end of this turn."""
+        if not self._scheduled:
+            self._scheduled = True
+            self.loop.call_soon(self._end)
+
+    def hold(self, outlet: Outlet) -> None:
+        """This connection has replies that leave at the end of the turn."""
+        self._outlets.append(outlet)
+        if not self._scheduled:
+            self._scheduled = True
+            self.loop.call_soon(self._end)
+
+    def _end(self) -> None:
+        self._scheduled = False
+        for duty in self._duties:
+            duty()
+        outlets, self._outlets = self._outlets, []
+        for outlet in outlets:
+            outlet.flush()

@@ -1,0 +1,55 @@
+"""A small blocking client: enough to ask a node a question, and no more.
+
+It speaks RESP through hiredis and depends on no client library, so that tests can use whichever they like.
+"""
+
+import socket
+from typing import Any
+
+import hiredis
+
+Word = bytes | str | int | float
+
+
+class Connection:
+    """One connection to one server. `ask` is a request and its reply; an error reply is raised."""
+
+    def __init__(self, host: str, port: int, timeout_s: float = 10.0):
+        self.socket = socket.create_connection((host, port), timeout_s)
+        self.reader = hiredis.Reader()
+
+    def ask(self, *words: Word) -> Any:
+        self.send(*words)
+        reply = self.receive()
+        if isinstance(reply, hiredis.ReplyError):
+            raise reply
+        return reply
+
+    def send(self, *words: Word) -> None:
+        self.socket.sendall(pack_request(*words))
+
+    def receive(self) -> Any:
+        """The next reply; an error reply is returned, not raised."""
+        while (reply := self.reader.gets()) is False:
+            received = self.socket.recv(65536)
+            if not received:
+                raise ConnectionError("the server closed the connection")
+            self.reader.feed(received)
+        return reply
+
+    def close(self) -> None:
+        self.socket.close()
+
+    def __enter__(self) -> "Connection":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def pack_request(*words: Word) -> bytes:
+    parts = [b"*%d\r\n" % len(words)]
+    for word in words:
+        raw = word if isinstance(word, bytes) else str(word).encode()
+        parts.append(b"$%d\r\n%b\r\n" % (len(raw), raw))
+    return b"".join(parts)

@@ -1,0 +1,222 @@
+"""What `make cluster`, `make cluster-stop` and `make cluster-clean` run: six nodes on this machine, to try things with.
+
+Each node has a directory of its own under run/, named after its port, and outlives this program. A cluster that was
+stopped comes back with its ids and data; one that runs is shown, not started twice.
+"""
+
+import argparse
+import shlex
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import hiredis
+
+from pycluster.testing import PYCLUSTER, Cluster, Node, StartFailed
+from pycluster.testing.connection import Word
+from pycluster.testing.ports import BUS_OFFSET
+
+try:
+    from rich.console import Console, Group, RenderableType
+    from rich.live import Live
+    from rich.panel import Panel
+    from rich.spinner import Spinner
+    from rich.table import Table
+except ImportError:
+    sys.exit("This needs rich to draw with: pip install 'pycluster[tools]'")
+
+MASTERS, REPLICAS = 3, 1
+NODES = MASTERS * (1 + REPLICAS)
+# Redis' own 15 s are for machines in a rack; somebody who tries out a failover wants to see it.
+NODE_TIMEOUT_MS = 2000
+START_TIMEOUT_S = 60.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m pycluster.tools.local_cluster", description=__doc__)
+    parser.add_argument("action", choices=["start", "stop", "clean"])
+    parser.add_argument("--base-port", type=int, default=7001, help="the first of six ports (default: 7001)")
+    parser.add_argument("--directory", type=Path, default=Path("run"), help="where the nodes live (default: run)")
+    parser.add_argument("--program", type=shlex.split, default=PYCLUSTER, help="the server to start (default: ours)")
+    arguments = parser.parse_args()
+    console = Console(highlight=False)
+    try:
+        match arguments.action:
+            case "start":
+                start(console, arguments.directory, arguments.base_port, arguments.program)
+            case "stop":
+                stop(console, arguments.directory)
+            case "clean":
+                clean(console, arguments.directory)
+    except (Refused, StartFailed, TimeoutError) as error:
+        console.print(f"[red]{error}", soft_wrap=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit("\nInterrupted. What was started goes on: `make cluster` shows it, `make cluster-stop` ends it.")
+
+
+class Refused(Exception):
+    """Something is in the way; the text says what and what to do about it."""
+
+
+def start(console: Console, directory: Path, base_port: int, program: Sequence[str]) -> None:
+    began = time.monotonic()
+    ports = range(base_port, base_port + NODES)
+    cluster = Cluster(
+        MASTERS,
+        REPLICAS,
+        ports=ports,
+        directory=directory,
+        program=program,
+        node_timeout_ms=NODE_TIMEOUT_MS,
+        daemon=True,
+    )
+    if all(node.is_running for node in cluster.nodes):
+        cluster.wait_ok()
+        console.print(f"The cluster is running already, on 127.0.0.1:{ports[0]}-{ports[-1]}.\n")
+        show(console, cluster)
+        return
+    refuse_taken_ports(node.port for node in cluster.nodes if not node.is_running)
+    cluster.launch()
+    watch_until_ok(console, cluster)
+    keys = write_and_read_back(cluster)
+    took_s = time.monotonic() - began
+    console.print(f"Up in {took_s:.1f} s; {keys} keys written through one node each and read through another.\n")
+    show(console, cluster)
+
+
+def stop(console: Console, directory: Path) -> None:
+    running = [node for node in nodes_in(directory) if node.is_running]
+    if not running:
+        console.print("No node is running.")
+        return
+    with console.status(f"Stopping {len(running)} nodes ..."):
+        for node in running:
+            node.terminate()
+        for node in running:
+            node.wait_gone()
+    console.print(f"{len(running)} nodes stopped. `make cluster` brings them back as they were.")
+
+
+def clean(console: Console, directory: Path) -> None:
+    stop(console, directory)
+    for node in nodes_in(directory):
+        shutil.rmtree(node.directory)
+    if directory.is_dir() and not any(directory.iterdir()):
+        directory.rmdir()
+    console.print(f"{directory}/ is gone.")
+
+
+def nodes_in(directory: Path) -> list[Node]:
+    """The nodes that have ever been started there, whatever their ports."""
+    confs = sorted(directory.glob("*/redis.conf"))
+    return [Node(int(conf.parent.name), conf.parent, daemon=True) for conf in confs if conf.parent.name.isdigit()]
+
+
+def refuse_taken_ports(ports: Iterator[int]) -> None:
+    for port in ports:
+        for taken in (port, port + BUS_OFFSET):
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind(("127.0.0.1", taken))
+                except OSError as error:
+                    raise Refused(
+                        f"Port {taken} can't be used ({error.strerror}). Choose others: make cluster BASE_PORT=8001"
+                    ) from None
+
+
+def write_and_read_back(cluster: Cluster, count: int = 12) -> int:
+    """Each key is written through one node and read through the next, following redirects as a client does."""
+    for number in range(count):
+        writer, reader = cluster.nodes[number % NODES], cluster.nodes[(number + 1) % NODES]
+        key, value = f"hello:{number}", f"written through {writer.port}".encode()
+        ask_following(cluster, writer, "SET", key, value)
+        read = ask_following(cluster, reader, "GET", key)
+        if read != value:
+            raise Refused(f"{key} was written through {writer.address}, but {reader.address} reads {read!r}")
+    return count
+
+
+def ask_following(cluster: Cluster, node: Node, *words: Word) -> object:
+    try:
+        return node.ask(*words)
+    except hiredis.ReplyError as error:
+        reason, _, where = str(error).partition(" ")
+        if reason != "MOVED":
+            raise
+        return cluster.node(int(where.rpartition(":")[2])).ask(*words)
+
+
+# ---- drawing
+
+
+def watch_until_ok(console: Console, cluster: Cluster) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    states: dict[int, str] = {}
+    with Live(console=console, refresh_per_second=12, transient=True) as live:
+        while True:
+            for node in cluster.nodes:
+                states[node.port] = state_of(cluster, node)
+            live.update(progress(states))
+            if not any(states.values()):
+                return
+            if time.monotonic() > deadline:
+                port, trouble = next((port, state) for port, state in states.items() if state)
+                raise TimeoutError(f"{trouble}\nThe end of its log:\n{cluster.node(port).log_end()}")
+            time.sleep(0.05)
+
+
+def state_of(cluster: Cluster, node: Node) -> str:
+    """What the node is still waiting for; nothing if it is well."""
+    if not node.is_running:
+        return f"{node.address} is not running yet"
+    try:
+        return cluster.why_node_not_ok(node)
+    except OSError:
+        return f"{node.address} does not listen yet"
+
+
+def progress(states: dict[int, str]) -> RenderableType:
+    table = Table.grid(padding=(0, 1))
+    for port, state in states.items():
+        table.add_row("[green]✓" if not state else Spinner("dots"), str(port), state or "[green]ok")
+    return Group(f"Starting {NODES} nodes ...", table)
+
+
+def show(console: Console, cluster: Cluster) -> None:
+    console.print(nodes_table(cluster))
+    first = cluster.nodes[0].port
+    cli = shutil.which("redis-cli")
+    lines = [
+        f"redis-cli -c -p {first}" + ("" if cli else "                     [dim](Debian: apt-get install redis-tools)"),
+        "",
+        "[dim]# or in Python (.venv/bin/python):",
+        "from redis.cluster import RedisCluster",
+        f'cluster = RedisCluster(host="127.0.0.1", port={first})',
+        'cluster.set("name", "zhangsan"); cluster.get("name")',
+    ]
+    console.print(Panel("\n".join(lines), title="what to type next", title_align="left", expand=False))
+    console.print("make cluster-stop ends it and keeps the data; make cluster-clean deletes it.")
+
+
+def nodes_table(cluster: Cluster) -> Table:
+    lines = [line.split() for line in cluster.nodes[0].ask("CLUSTER", "NODES").decode().splitlines()]
+    by_id = {line[0]: line for line in lines}
+    port = {id_: int(line[1].split("@")[0].rpartition(":")[2]) for id_, line in by_id.items()}
+    table = Table()
+    for title in ("node", "role", "slots", "keys", "pid", "id"):
+        table.add_column(title, justify="right" if title in {"keys", "pid"} else "left")
+    for id_ in sorted(by_id, key=lambda id_: port[id_]):
+        node, master = cluster.node(port[id_]), by_id[id_][3]
+        role = "master" if master == "-" else f"replica of {port[master]}"
+        slots = " ".join(by_id[id_][8:])
+        table.add_row(node.address, role, slots, str(node.ask("DBSIZE")), str(node.pid), id_[:8])
+    return table
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,310 @@
+"""One client's connection: bytes in, replies out.
+
+Bytes are read into a buffer that all connections share, turned into requests, and each request is executed; the
+replies are collected and leave together at the end of the turn. Three things keep a greedy client from hurting
+others: a batch is bounded (after REQUESTS_A_TURN or BYTES_A_TURN the connection lets others go first), requests stay
+unread while a client does not take its replies, and one that never takes them is dropped at its output limit.
+
+A connection runs its requests only while nothing holds it (`_hold`): a command that waits, a pause, a peer that is
+behind, a close. What arrives meanwhile stays in the reader, so that the end of the connection is still noticed.
+"""
+
+import asyncio
+from time import perf_counter_ns, time
+from typing import Any
+
+import hiredis
+
+from pycluster.protocol.errors import ProtocolError, ReplyError
+from pycluster.protocol.replies import CRLF, INTEGERS, LENGTHS, NO_REPLY, OK, encode
+from pycluster.protocol.requests import RequestReader
+from pycluster.server.admission import POSTPONED
+from pycluster.server.blocking import BLOCKED
+from pycluster.server.client import FROM_PRIMARY, MUTED, UNAUTHENTICATED
+from pycluster.server.limits import Arrears
+from pycluster.server.server import Server
+
+READ_SIZE = 16 * 1024  # one buffer for all: a larger one lets a pipelining client hold a turn for too long
+BIG_READ_SIZE = 256 * 1024  # of its own, while a large argument arrives
+REQUESTS_A_TURN = 1000
+BYTES_A_TURN = 1024 * 1024
+FAR_BEHIND = 1024 * 1024  # bytes of replies not taken: no more requests are read until they are
+
+# What holds a connection's requests back
+WAITING = 1  # its command blocks
+PAUSED = 2  # a request was postponed, and kept
+BEHIND = 4  # the peer does not take its replies
+YIELDED = 8  # it has had its share of this turn
+CLOSING = 16
+
+_join = b"".join
+
+
+class Connection(asyncio.BufferedProtocol):
+    """The protocol object that uvloop talks to; for the server it is the client's `link`."""
+
+    __slots__ = ("_server", "_execute", "_client", "_transport", "_reader", "_out", "_held_back", "_hold", "_buffer",
+                 "_postponed", "_resuming", "_unread", "_arrears")  # fmt: skip
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._execute = server.execute
+        self._out: list[bytes] = []
+        self._held_back = False  # are there replies that wait for the turn's end?
+        self._hold = 0
+        self._postponed: list[bytes] | None = None
+        self._resuming = False
+        self._unread = 0  # bytes received while held
+        self._buffer = server.read_buffer
+
+    # What uvloop says
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+        server = self._server
+        client = server.new_client(self)
+        self._client = client
+        self._reader = RequestReader(server.config.proto_max_bulk_len, bool(client.gate & UNAUTHENTICATED))
+        self._arrears = Arrears()
+        transport.set_write_buffer_limits(high=FAR_BEHIND)
+        refusal = server.refuse_connection(self)
+        if refusal is not None:
+            server.drop_client(client)
+            transport.write(b"-%b\r\n" % refusal.text.encode())
+            self._hold |= CLOSING
+            transport.close()
+
+    def get_buffer(self, sizehint: int) -> Any:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        server = self._server
+        server.statistics.net_input += nbytes
+        self._reader.feed(bytes(memoryview(self._buffer)[:nbytes]))
+        if self._hold:
+            self._unread += nbytes
+            if self._unread > server.config.client_query_buffer_limit:
+                server.log.warning(
+                    f"Closing client that reached max query buffer length: {server.describe(self._client)}"
+                )
+                self.close()
+            return
+        self._run()
+
+    def eof_received(self) -> None:
+        """Nothing more will come: the connection closes, with what it waited for."""
+
+    def connection_lost(self, problem: Exception | None) -> None:
+        self._hold |= CLOSING
+        self._server.drop_client(self._client)
+        self._out.clear()
+
+    def pause_writing(self) -> None:
+        self._hold |= BEHIND
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if not self._hold & CLOSING:
+            self._hold &= ~BEHIND
+            self._transport.resume_reading()
+            self.resume()
+
+    # The batch
+
+    def _run(self) -> None:
+        """Executes the requests that have arrived, until one is missing bytes or something holds the connection."""
+        server, client, execute = self._server, self._client, self._execute
+        reader, out = self._reader, self._out
+        gets = reader.gets
+        timing = server.timing
+        timing.then = timing.wall_read = started = perf_counter_ns()
+        server.clock.now = client.last_active_ms = int(time() * 1000)
+        resp = client.resp
+        budget = REQUESTS_A_TURN
+        size_limit = BYTES_A_TURN
+        while True:
+            args: Any
+            if self._postponed is not None:
+                args, self._postponed = self._postponed, None
+            else:
+                try:
+                    args = gets()
+                    if args.__class__ is not list or not args:
+                        raise TypeError
+                    _join(args)
+                except (TypeError, hiredis.ProtocolError):
+                    try:
+                        args = reader.second_look(args if args.__class__ is not list else None)
+                    except ProtocolError as error:
+                        self._refuse_bytes(error)
+                        break
+                    if args is None:
+                        break
+                    gets = reader.gets
+            reply = execute(client, args)
+            kind = reply.__class__
+            if kind is bytes:
+                length = len(reply)  # type: ignore[arg-type]
+                if length < 1024:
+                    out += (LENGTHS[length], reply, CRLF)  # type: ignore[arg-type]
+                else:
+                    out += (b"$%d\r\n" % length, reply, CRLF)  # type: ignore[arg-type]
+                    size_limit -= length
+            elif reply == "OK":
+                out.append(OK)
+            elif kind is int and 0 <= reply < 10000:  # type: ignore[operator]
+                out.append(INTEGERS[reply])  # type: ignore[call-overload]
+            elif kind is list:
+                before = len(out)
+                encode(reply, resp, out.append)
+                size_limit -= sum(map(len, out[before:]))
+            elif self._take_rare(reply, args):
+                break
+            budget -= 1
+            if budget <= 0 or size_limit <= 0:
+                self._yield_turn()
+                break
+            resp = client.resp
+        if out and not self._held_back:
+            self._held_back = True
+            server.turn.hold(self)
+        server.note_batch(perf_counter_ns() - started)
+
+    def _take_rare(self, reply: object, args: list[bytes]) -> bool:
+        """Takes a reply that is not of the ordinary kinds; must the batch end here?"""
+        if reply is BLOCKED:
+            self._hold |= WAITING
+            return True
+        if reply is POSTPONED:
+            self._postponed = args
+            self._hold |= PAUSED
+            self._server.pause.postpone(self._client)
+            return True
+        if reply is not NO_REPLY:
+            encode(reply, self._client.resp, self._out.append)
+        return bool(self._hold)
+
+    def _yield_turn(self) -> None:
+        """Others go first: the rest of what has arrived runs in the next turn."""
+        self._hold |= YIELDED
+        self._transport.pause_reading()
+        self._server.loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        self._hold &= ~YIELDED
+        if self._hold & CLOSING:
+            return
+        if not self._hold & BEHIND:
+            self._transport.resume_reading()
+        if not self._hold:
+            self._run()
+
+    def _refuse_bytes(self, error: ProtocolError) -> None:
+        """What arrived is no request. The client is told, and nothing it sent behind is looked at."""
+        server = self._server
+        server.log.verbose(f"Protocol error ({error}) from client: {server.describe(self._client)}")
+        if not self._client.gate & FROM_PRIMARY:
+            encode(ReplyError(f"ERR Protocol error: {error}"), 2, self._out.append)
+        self.close(after_replies=True)
+
+    # What the server asks of it (server.client.Link)
+
+    def send(self, reply: object) -> None:
+        if self._hold & CLOSING or reply is NO_REPLY or self._client.gate & MUTED:
+            return
+        encode(reply, self._client.resp, self._out.append)
+        if not self._held_back:
+            self._held_back = True
+            self._server.turn.hold(self)
+
+    def send_bytes(self, raw: bytes) -> None:
+        """Bytes as they are: the replication stream."""
+        if self._hold & CLOSING:
+            return
+        self._out.append(raw)
+        if not self._held_back:
+            self._held_back = True
+            self._server.turn.hold(self)
+
+    def resume(self) -> None:
+        self._hold &= ~(WAITING | PAUSED)
+        if self._hold or self._resuming:
+            return
+        self._resuming = True
+        self._server.loop.call_soon(self._resume)
+
+    def _resume(self) -> None:
+        self._resuming = False
+        if not self._hold:
+            self._unread = 0
+            self._run()
+
+    def close(self, after_replies: bool = False) -> None:
+        if self._hold & CLOSING:
+            return
+        self._hold |= CLOSING
+        if not after_replies:
+            self._out.clear()
+            self._transport.abort()
+        elif not self._held_back:
+            self._transport.close()
+
+    def flush(self) -> None:
+        """The turn's end: the replies leave in one write."""
+        self._held_back = False
+        out, self._out = self._out, []
+        if out and not self._transport.is_closing():
+            raw = _join(out)
+            self._server.statistics.net_output += len(raw)
+            self._transport.write(raw)
+            self._check_output()
+        if self._hold & CLOSING:
+            self._transport.close()
+
+    def _check_output(self) -> None:
+        """Drops a client that is too far behind for its class (client-output-buffer-limit)."""
+        waiting = self._transport.get_write_buffer_size()
+        if waiting and self._arrears.exceed(self._server.output_limits(self._client), waiting, self._server.wall_ms()):
+            self._server.log.warning(
+                f"Client {self._server.describe(self._client)} scheduled to be closed ASAP for overcoming of output "
+                "buffer limits."
+            )
+            self._server.statistics.output_limit_disconnections += 1
+            self._hold |= CLOSING
+            self._transport.abort()
+
+    def authenticated(self) -> None:
+        """The client has given its password: its requests may be as large as anybody's."""
+        self._reader.pin_strict(False)
+
+    @property
+    def address(self) -> str:
+        return _text_of_address(self._transport.get_extra_info("peername"))
+
+    @property
+    def local_address(self) -> str:
+        return _text_of_address(self._transport.get_extra_info("sockname"))
+
+    @property
+    def file_number(self) -> int:
+        """The socket's descriptor (CLIENT LIST's fd)."""
+        socket = self._transport.get_extra_info("socket")
+        return socket.fileno() if socket is not None else -1
+
+    @property
+    def transport(self) -> Any:
+        """For who takes the connection over: a replica's, a link to the primary."""
+        return self._transport
+
+    def held_input(self) -> int:
+        return self._unread
+
+    def held_output(self) -> int:
+        return sum(map(len, self._out)) + int(self._transport.get_write_buffer_size())
+
+
+def _text_of_address(address: Any) -> str:
+    if not isinstance(address, tuple):
+        return "?:0"
+    host = address[0]
+    return f"[{host}]:{address[1]}" if ":" in host else f"{host}:{address[1]}"

@@ -1,0 +1,31 @@
+"""Stories: modules whose tests are steps in order, each going on from where the one before it ended."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="module", params=["pycluster", "redis-server"])
+def server(request: pytest.FixtureRequest) -> list[str]:
+    """The program to tell a story with. A step that fails on redis-server is a wrong step."""
+    if request.param == "redis-server":
+        return request.getfixturevalue("redis_server")
+    ours = request.getfixturevalue("our_server")
+    script = Path(sys.executable).with_name("pycluster-server")
+    return [str(script)] if ours[0] == sys.executable and script.exists() else ours
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  # type: ignore[no-untyped-def]
+    report = yield
+    if report.failed and item.get_closest_marker("story"):
+        item.parent.failed_step = item.name  # type: ignore[union-attr]
+    return report
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """After a failed step the rest of a story proves nothing."""
+    failed = getattr(item.parent, "failed_step", None)
+    if failed and failed.partition("[")[2] == item.name.partition("[")[2]:
+        pytest.skip(f"an earlier step failed: {failed}")
