@@ -3,8 +3,8 @@
 PYTHON ?= python3
 BASE_PORT ?= 7001
 BIN := .venv/bin
-# Two workers, as most of an integration test is waiting; tests that share a cluster stay together (tests/conftest.py).
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
+# Two workers, as most of an integration test is waiting; a file's tests stay together and in order.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done

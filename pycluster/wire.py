@@ -10,6 +10,7 @@ behind, a close. What arrives meanwhile stays in the reader, so that the end of 
 """
 
 import asyncio
+from collections.abc import Callable
 from time import perf_counter_ns, time
 from typing import Any
 
@@ -20,12 +21,11 @@ from pycluster.protocol.replies import CRLF, INTEGERS, LENGTHS, NO_REPLY, OK, en
 from pycluster.protocol.requests import RequestReader
 from pycluster.server.admission import POSTPONED
 from pycluster.server.blocking import BLOCKED
-from pycluster.server.client import FROM_PRIMARY, MUTED, UNAUTHENTICATED
+from pycluster.server.client import CLOSING as GONE
+from pycluster.server.client import FROM_PRIMARY, IS_REPLICA, MUTED, UNAUTHENTICATED
 from pycluster.server.limits import Arrears
 from pycluster.server.server import Server
 
-READ_SIZE = 16 * 1024  # one buffer for all: a larger one lets a pipelining client hold a turn for too long
-BIG_READ_SIZE = 256 * 1024  # of its own, while a large argument arrives
 REQUESTS_A_TURN = 1000
 BYTES_A_TURN = 1024 * 1024
 FAR_BEHIND = 1024 * 1024  # bytes of replies not taken: no more requests are read until they are
@@ -44,7 +44,7 @@ class Connection(asyncio.BufferedProtocol):
     """The protocol object that uvloop talks to; for the server it is the client's `link`."""
 
     __slots__ = ("_server", "_execute", "_client", "_transport", "_reader", "_out", "_held_back", "_hold", "_buffer",
-                 "_postponed", "_resuming", "_unread", "_arrears")  # fmt: skip
+                 "_postponed", "_resuming", "_unread", "_arrears", "_is_behind", "_when_taken")  # fmt: skip
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -55,6 +55,8 @@ class Connection(asyncio.BufferedProtocol):
         self._postponed: list[bytes] | None = None
         self._resuming = False
         self._unread = 0  # bytes received while held
+        self._is_behind = False  # is much of what was sent not taken?
+        self._when_taken: Callable[[], None] | None = None
         self._buffer = server.read_buffer
 
     # What uvloop says
@@ -100,11 +102,18 @@ class Connection(asyncio.BufferedProtocol):
         self._out.clear()
 
     def pause_writing(self) -> None:
+        self._is_behind = True
+        if self._client.gate & IS_REPLICA:
+            return  # what it acknowledges is wanted even now
         self._hold |= BEHIND
         self._transport.pause_reading()
 
     def resume_writing(self) -> None:
-        if not self._hold & CLOSING:
+        self._is_behind = False
+        waiting, self._when_taken = self._when_taken, None
+        if waiting is not None:
+            waiting()
+        if self._hold & BEHIND and not self._hold & CLOSING:
             self._hold &= ~BEHIND
             self._transport.resume_reading()
             self.resume()
@@ -123,18 +132,26 @@ class Connection(asyncio.BufferedProtocol):
         budget = REQUESTS_A_TURN
         size_limit = BYTES_A_TURN
         while True:
-            args: Any
+            args: Any = None
             if self._postponed is not None:
                 args, self._postponed = self._postponed, None
             else:
                 try:
                     args = gets()
-                    if args.__class__ is not list or not args:
-                        raise TypeError
-                    _join(args)
+                    if args.__class__ is not list:
+                        ordinary = False
+                    else:
+                        _join(args)
+                        ordinary = bool(args)
                 except (TypeError, hiredis.ProtocolError):
+                    args = None
+                    ordinary = False
+                except ProtocolError as error:
+                    self._refuse_bytes(error)
+                    break
+                if not ordinary:
                     try:
-                        args = reader.second_look(args if args.__class__ is not list else None)
+                        args = reader.second_look(args)
                     except ProtocolError as error:
                         self._refuse_bytes(error)
                         break
@@ -226,6 +243,13 @@ class Connection(asyncio.BufferedProtocol):
             self._held_back = True
             self._server.turn.hold(self)
 
+    def when_taken(self, go_on: Callable[[], None]) -> None:
+        """Calls once when the peer has taken most of what it was sent: for who sends much, piece by piece."""
+        if self._is_behind:
+            self._when_taken = go_on
+        else:
+            self._server.loop.call_soon(go_on)
+
     def resume(self) -> None:
         self._hold &= ~(WAITING | PAUSED)
         if self._hold or self._resuming:
@@ -243,11 +267,13 @@ class Connection(asyncio.BufferedProtocol):
         if self._hold & CLOSING:
             return
         self._hold |= CLOSING
+        self._client.up(GONE)
         if not after_replies:
             self._out.clear()
             self._transport.abort()
         elif not self._held_back:
-            self._transport.close()
+            self._held_back = True
+            self._server.turn.hold(self)
 
     def flush(self) -> None:
         """The turn's end: the replies leave in one write."""
@@ -257,11 +283,11 @@ class Connection(asyncio.BufferedProtocol):
             raw = _join(out)
             self._server.statistics.net_output += len(raw)
             self._transport.write(raw)
-            self._check_output()
+            self.check_output()
         if self._hold & CLOSING:
             self._transport.close()
 
-    def _check_output(self) -> None:
+    def check_output(self) -> None:
         """Drops a client that is too far behind for its class (client-output-buffer-limit)."""
         waiting = self._transport.get_write_buffer_size()
         if waiting and self._arrears.exceed(self._server.output_limits(self._client), waiting, self._server.wall_ms()):

@@ -1,4 +1,4 @@
-"""What all tests share: which server programs there are, and which tests stay together.
+"""What all tests share: which server programs there are.
 
 Two environment variables put other programs in their places: PYCLUSTER_TEST_SERVER for ours, PYCLUSTER_TEST_REDIS for
 the real one that we are compared with.
@@ -33,11 +33,3 @@ def _program(name: str) -> str:
     if path is None:
         pytest.skip(f"there is no {name} (Debian: apt-get install redis-server redis-tools)")
     return path
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one file that share real processes go to one worker of xdist, in the order in which they stand."""
-    for item in items:
-        if item.path.parent.name in {"integration", "interop"}:
-            server = getattr(item, "callspec", None) and item.callspec.params.get("server", "")  # type: ignore[attr-defined]
-            item.add_marker(pytest.mark.xdist_group(f"{item.path.name} {server or ''}"))

@@ -1,15 +1,61 @@
 """All families of commands that a server knows, data first. Who adds a family adds it here."""
 
-from pycluster.admin import clients, connection, pubsub, transactions
-from pycluster.commands import expiration, keys, strings
+from pycluster.admin import (
+    clients,
+    cluster,
+    commands,
+    config,
+    connection,
+    databases,
+    debug,
+    info,
+    persistence,
+    pubsub,
+    replication,
+    shutdown,
+    status,
+    transactions,
+)
+from pycluster.commands import (
+    expiration,
+    hashes,
+    keys,
+    list_waits,
+    lists,
+    sets,
+    sorted_set_algebra,
+    sorted_set_ranges,
+    sorted_set_waits,
+    sorted_sets,
+    strings,
+)
 from pycluster.commands.table import Group
 
 GROUPS: tuple[Group, ...] = (
     strings.group,
+    hashes.group,
+    lists.group,
+    list_waits.group,
+    sets.group,
+    sorted_sets.group,
+    sorted_set_ranges.group,
+    sorted_set_algebra.group,
+    sorted_set_waits.group,
     keys.group,
     expiration.group,
     connection.group,
     clients.group,
     transactions.group,
     pubsub.group,
+    databases.group,
+    debug.group,
+    status.group,
+    cluster.group,
+    config.group,
+    commands.group,
+    info.group,
+    shutdown.group,
+    replication.group,
+    replication.generic,
+    persistence.group,
 )

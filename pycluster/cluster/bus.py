@@ -8,6 +8,7 @@ written first, once, and only then anything leaves (`flush`, which the server ca
 import asyncio
 import socket
 from collections.abc import Callable, Sequence
+from typing import cast
 
 from pycluster.cluster import nodes_conf
 from pycluster.cluster.core import Cluster
@@ -15,8 +16,6 @@ from pycluster.cluster.effects import Connect, Disconnect, Effect, Persist, Send
 from pycluster.cluster.message import Message, encode
 from pycluster.cluster.node import Link
 from pycluster.files.nodes_file import NodesFile
-
-BACKLOG = 511
 
 
 class Bus:
@@ -37,7 +36,8 @@ class Bus:
         self._outbox: list[Connect | Disconnect | Send] = []
         self._save: Persist | None = None
         self._flush_call: asyncio.Handle | None = None
-        self._tick_call: asyncio.TimerHandle | None = None
+        self._tick_call: asyncio.Handle | None = None
+        self._tick_due = 0.0  # by the loop's clock (uvloop's handles do not tell)
         self._transports: dict[Link, asyncio.Transport] = {}
         self._connecting: dict[Link, asyncio.Task[None]] = {}
         self._waiting: dict[Link, list[bytes]] = {}  # for links that are not up yet
@@ -45,11 +45,10 @@ class Bus:
 
     # Life
 
-    async def listen(self, hosts: Sequence[str], port: int) -> None:
-        """Raises OSError if the port is taken."""
-        for host in hosts:
-            server = await self._loop.create_server(lambda: Connection(self, None), host, port, backlog=BACKLOG)
-            self._servers.append(server)
+    async def listen(self, sockets: Sequence[socket.socket]) -> None:
+        """Takes other nodes' connections on these, which are bound and listening."""
+        for one in sockets:
+            self._servers.append(await self._loop.create_server(lambda: Connection(self, None), sock=one))
 
     def start(self) -> None:
         """Lets time pass for the core, from now on."""
@@ -167,9 +166,10 @@ class Bus:
         """The timer runs at the moment that the core wants; a verb may have brought that forward."""
         delay_s = max(0, self.cluster.next_tick_ms() - self._clock_ms()) / 1000
         when = self._loop.time() + delay_s
-        if self._tick_call is None or when < self._tick_call.when() - 0.001:
+        if self._tick_call is None or when < self._tick_due - 0.001:
             if self._tick_call:
                 self._tick_call.cancel()
+            self._tick_due = when
             self._tick_call = self._loop.call_at(when, self._tick)
 
     def _tick(self) -> None:
@@ -193,8 +193,8 @@ class Connection(asyncio.Protocol):
         self._link = link
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._link = self._bus.connection_made(self._link, transport)
+        # (Not all event loops derive theirs from asyncio's class, but all of them give a full transport.)
+        self._link = self._bus.connection_made(self._link, cast(asyncio.Transport, transport))
 
     def data_received(self, data: bytes) -> None:
         if self._link and self._link.is_open:

@@ -38,7 +38,7 @@ class PacketReader:
         buffer += received
         at = 0
         try:
-            while length := packet_length(buffer, at):
+            while at < len(buffer) and (length := packet_length(buffer, at)):
                 if len(buffer) - at < length:
                     return
                 at += length
@@ -49,13 +49,13 @@ class PacketReader:
 
 def packet_length(buffer: bytearray, at: int) -> int:
     """The length that the packet starting here says it has, or 0 if too little of it is there to tell."""
-    if buffer[at : at + len(SIGNATURE)] != SIGNATURE[: max(0, len(buffer) - at)]:
-        raise BadStream
     if len(buffer) - at < START.size:
+        if not buffer[at:].startswith(SIGNATURE[: len(buffer) - at]):
+            raise BadStream
         return 0
-    _, length, _, _, type_ = START.unpack_from(buffer, at)
+    signature, length, _, _, type_ = START.unpack_from(buffer, at)
     shortest = LIGHT_BYTES if type_ & LIGHT_HEADER else HEADER_BYTES
     longest = LONGEST_PUBLISHED if type_ & ~LIGHT_HEADER in PUBLISHED else LONGEST
-    if not shortest <= length <= longest:
+    if signature != SIGNATURE or not shortest <= length <= longest:
         raise BadStream
     return length

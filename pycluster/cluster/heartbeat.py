@@ -1,6 +1,6 @@
 """What happens because time passes, ten times a second: links are opened, nodes are pinged, silence is noticed."""
 
-from pycluster.cluster import availability, failover, manual_failover, membership, outgoing
+from pycluster.cluster import availability, failover, manual_failover, membership, outgoing, roles
 from pycluster.cluster.effects import Connect, Follow
 from pycluster.cluster.message import Kind
 from pycluster.cluster.node import FAIL, HANDSHAKE, MEET, MYSELF, NOADDR, PFAIL, Link, Node
@@ -24,6 +24,7 @@ def tick(state: ClusterState) -> None:
             suspected |= attend(state, node)
     state.pfail_count = sum(1 for node in state.nodes.values() if node.flags & PFAIL)
 
+    roles.leave_sub_replica(state)
     follow_primary_if_not_yet(state)
     manual_failover.give_up_if_late(state)
     if state.myself.is_replica:
@@ -73,22 +74,21 @@ def ping_by_chance(state: ClusterState) -> None:
 def attend(state: ClusterState, node: Node) -> bool:
     """Pings the node if it is time, and draws conclusions if it does not answer. True: it is under suspicion now."""
     now_ms, timeout_ms = state.now_ms, state.settings.node_timeout_ms
-    waiting_ms = now_ms - node.ping_sent_ms if node.ping_sent_ms else 0
-    silent_ms = now_ms - node.data_received_ms
+    # Whatever it sent counts as life, not only answers: a link full of published messages delays them.
+    silent_ms = now_ms - max(node.ping_sent_ms, node.data_received_ms) if node.ping_sent_ms else 0
 
     # Perhaps only the connection is broken: try another one before the node is suspected.
-    if node.link and now_ms - node.link.created_ms > timeout_ms and min(waiting_ms, silent_ms) > timeout_ms // 2:
+    if silent_ms > timeout_ms // 2 and node.link and now_ms - node.link.created_ms > timeout_ms:
         state.close(node.link)
 
     if node.link and not node.ping_sent_ms and now_ms - node.pong_received_ms > timeout_ms // 2:
         outgoing.ping(state, node.link)
         return False
-    if node.link and state.manual_failover.replica is node and state.myself.is_primary:
+    if node.link and state.manual_failover.replica is node:
         outgoing.ping(state, node.link)  # it waits for the offset at which I am paused
         return False
 
-    # Whatever it sent counts as life, not only answers: a link full of published messages delays them.
-    if min(waiting_ms, silent_ms) > timeout_ms and not node.flags & (PFAIL | FAIL):
+    if silent_ms > timeout_ms and not node.flags & (PFAIL | FAIL):
         state.log("debug", f"*** NODE {node.id} possibly failing")
         node.flags |= PFAIL
         return True

@@ -126,7 +126,7 @@ def random_id(rng: Random) -> str:
 
 
 def is_node_id(text: str) -> bool:
-    return len(text) == ID_LENGTH and all("a" <= char <= "z" or "0" <= char <= "9" for char in text)
+    return len(text) == ID_LENGTH and text.isascii() and text.isalnum() and text == text.lower()
 
 
 def is_plain(name: str) -> bool:

@@ -112,16 +112,20 @@ def accept_claims(state: ClusterState, claimer: Node, config_epoch: int, claimed
         state.log("notice", f"Configuration change detected. Reconfiguring myself as a replica of {claimer.label}")
         follow(state, claimer)
         state.save_and_judge(fsync=True)
-    elif myself.primary and myself.primary.primary and myself.primary.primary is not myself:
-        # My primary became a replica because its last slot was taken away, and nobody took over from it.
-        grand_primary = myself.primary.primary
-        state.log(
-            "notice", f"I'm a sub-replica! Reconfiguring myself as a replica of grandmaster {grand_primary.label}"
-        )
-        follow(state, grand_primary)
-        state.save_and_judge(fsync=True)
     elif orphaned_keys:
         state.emit(DropKeys(orphaned_keys))
+
+
+def leave_sub_replica(state: ClusterState) -> None:
+    """My primary has become a replica, and it was not its slots that told me (it had none, say, or an operator gave it
+    away): then I belong to its primary. Redis asks this only when slots change, and may stay a replica's replica."""
+    myself = state.myself
+    grand_primary = myself.primary.primary if myself.primary else None
+    if grand_primary is None or grand_primary is myself:
+        return
+    state.log("notice", f"I'm a sub-replica! Reconfiguring myself as a replica of grandmaster {grand_primary.label}")
+    follow(state, grand_primary)
+    state.save_and_judge(fsync=True)
 
 
 def newer_claims(state: ClusterState, claimer: Node, config_epoch: int, claimed: int) -> int:

@@ -222,11 +222,20 @@ class Group:
 
         return declare
 
-    def container(self, name: str, flags: str = "", categories: str = "") -> "Container":
-        """A command that is only a roof for subcommands (CONFIG, CLUSTER …)."""
+    def container(
+        self,
+        name: str,
+        flags: str = "",
+        categories: str = "",
+        *,
+        alone: Callable[..., Any] | None = None,
+        tips: Iterable[str] = (),
+    ) -> "Container":
+        """A command that is only a roof for subcommands (CONFIG …); `alone` is what it does without one (COMMAND)."""
+        run = _Signature(alone, 1).adapter() if alone else _no_such_subcommand
         roof = Declaration(
-            name, self.name, frozenset(flags.split()), self.categories | frozenset(categories.split()), (), -2, (),
-            _no_such_subcommand, _no_such_subcommand,
+            name, self.name, frozenset(flags.split()), self.categories | frozenset(categories.split()), tuple(tips),
+            -1 if alone else -2, (), alone or _no_such_subcommand, run,
         )  # fmt: skip
         self.declarations.append(roof)
         return Container(self, roof)

@@ -77,30 +77,30 @@ class ScoreOrder:
 
     # Ranges of ranks
 
+    def slice(self, start: int, stop: int) -> list[tuple[bytes, float]]:
+        """Members with scores, from one rank up to another."""
+        found: list[tuple[bytes, float]] = []
+        for number, first, last in self._parts(start, stop):
+            found += zip(self.members[number][first:last], self.scores[number][first:last], strict=True)
+        return found
+
     def slice_members(self, start: int, stop: int) -> list[bytes]:
-        """The members from one rank up to another."""
+        """The members alone."""
         found: list[bytes] = []
         for number, first, last in self._parts(start, stop):
             found += self.members[number][first:last]
         return found
 
-    def slice_scores(self, start: int, stop: int) -> list[float]:
-        """Their scores."""
-        found: list[float] = []
-        for number, first, last in self._parts(start, stop):
-            found += self.scores[number][first:last]
-        return found
-
     def remove_slice(self, start: int, stop: int) -> None:
         """Takes out the entries from one rank up to another."""
-        empty = []
-        for number, first, last in list(self._parts(start, stop)):
+        parts = self._parts(start, stop)
+        for number, first, last in parts:
             del self.scores[number][first:last], self.members[number][first:last]
             self.lengths[number] -= last - first
-            if not self.lengths[number]:
-                empty.append(number)
-        self.ends = None
-        self.count -= stop - start
+            self.ends = None
+            self.count -= last - first
+        # Blocks may be empty now, but only neighbours.
+        empty = [number for number, _, _ in parts if not self.lengths[number]]
         if empty:
             self._drop(empty[0], empty[-1] + 1)
 
@@ -138,17 +138,18 @@ class ScoreOrder:
         number = bisect_right(self.ends, rank)
         return number, rank - self.ends[number - 1]
 
-    def _parts(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
+    def _parts(self, start: int, stop: int) -> list[tuple[int, int, int]]:
         """A range of ranks as (block, from index, to index)."""
         if start >= stop:
-            return
+            return []
         number, first = self._at_rank(start)
-        left = stop - start
-        while left > 0:
-            last = min(first + left, self.lengths[number])
-            yield number, first, last
-            left -= last - first
-            number, first = number + 1, 0
+        last = first + stop - start
+        parts = []
+        while last > (length := self.lengths[number]):
+            parts.append((number, first, length))
+            number, first, last = number + 1, 0, last - length
+        parts.append((number, first, last))
+        return parts
 
     def _split(self, number: int, at: int) -> None:
         scores, members = self.scores[number], self.members[number]

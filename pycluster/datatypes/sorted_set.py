@@ -29,6 +29,7 @@ class SortedSet:
 
     def put(self, member: bytes, score: float) -> float | None:
         """Gives a member a score; returns the one it had, None if it is new."""
+        score += 0.0  # -0 becomes 0, as it does in Redis while a set is small
         scores = self.scores
         old = scores.get(member)
         if old is None:
@@ -93,8 +94,7 @@ class SortedSet:
 
     def slice(self, start: int, stop: int) -> list[tuple[bytes, float]]:
         """Members with scores, from one rank up to another."""
-        order = self.in_order()
-        return list(zip(order.slice_members(start, stop), order.slice_scores(start, stop), strict=True))
+        return self.in_order().slice(start, stop)
 
     def slice_members(self, start: int, stop: int) -> list[bytes]:
         return self.in_order().slice_members(start, stop)

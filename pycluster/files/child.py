@@ -38,37 +38,37 @@ class Child:
 
     pid: int
     title: str
-    _pidfd: int
+    pidfd: int
 
     def kill(self, by: int = UNWANTED) -> None:
         """Asks the child to go; that it went is told through `ended` as ever."""
         try:
-            signal.pidfd_send_signal(self._pidfd, by)
+            signal.pidfd_send_signal(self.pidfd, by)
         except OSError:
             pass  # gone already, perhaps reaped
 
     def watch(self, loop: asyncio.AbstractEventLoop, ended: Callable[[Ended], None]) -> None:
-        loop.add_reader(self._pidfd, self._reap, loop, ended)
+        loop.add_reader(self.pidfd, self._reap, loop, ended)
 
     def wait(self) -> Ended:
         """Waits for the end, without an event loop: for a server on its way out."""
         return self._collect()
 
     def _reap(self, loop: asyncio.AbstractEventLoop, ended: Callable[[Ended], None]) -> None:
-        loop.remove_reader(self._pidfd)
+        loop.remove_reader(self.pidfd)
         ended(self._collect())
 
     def _collect(self) -> Ended:
         _, status = os.waitpid(self.pid, 0)
-        os.close(self._pidfd)
-        self._pidfd = -1
+        os.close(self.pidfd)
+        self.pidfd = -1
         if os.WIFSIGNALED(status):
             return Ended(status=0, signal=os.WTERMSIG(status))
         return Ended(status=os.WEXITSTATUS(status), signal=0)
 
 
 def fork_child(title: str, work: Callable[[], object], *, keep: Iterable[int] = ()) -> Child:
-    """Starts a child that does the work and leaves: status 0 if it returned, 1 if it raised.
+    """Starts a child that does the work and leaves: status 0 if it returned, 1 if it raised or returned False.
 
     `keep` names the descriptors it needs beside the standard ones (a log, a pipe). What the work opens is its own.
     Raises OSError if there can be no fork.
@@ -78,10 +78,9 @@ def fork_child(title: str, work: Callable[[], object], *, keep: Iterable[int] = 
         status = 1
         try:
             _become_child(title, keep)
-            work()
-            status = 0
+            status = int(work() is False)
         except BaseException:
-            traceback.print_exc()
+            os.write(2, traceback.format_exc().encode())
         finally:
             os._exit(status)
     return Child(pid, title, os.pidfd_open(pid))

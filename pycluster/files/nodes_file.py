@@ -8,7 +8,8 @@ go after. Forked children must close `lock_fd`, or they would hold the lock when
 
 import fcntl
 import os
-import time
+
+from pycluster.files.writer import Disk, WriteFailed
 
 
 class InUse(Exception):
@@ -16,11 +17,12 @@ class InUse(Exception):
 
 
 class NodesFile:
-    __slots__ = ("path", "lock_fd")
+    __slots__ = ("path", "lock_fd", "_disk")
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, disk: Disk) -> None:
         self.path = path
         self.lock_fd = -1
+        self._disk = disk
 
     def lock(self) -> None:
         """Creates the file, empty, if there is none. Raises InUse."""
@@ -50,25 +52,32 @@ class NodesFile:
             return file.read()
 
     def save(self, text: str, fsync: bool) -> None:
-        """Raises OSError, and then the file is what it was."""
-        draft = f"{self.path}.tmp-{os.getpid()}-{time.time_ns() // 1_000_000}"
-        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        """Raises WriteFailed, and then the file is what it was."""
+        disk, draft = self._disk, f"{self.path}.tmp-{os.getpid()}"
+        step, fd = "open", -1
         try:
-            content = memoryview(text.encode("latin-1"))
-            while content:
-                content = content[os.write(fd, content) :]
+            fd = disk.create(draft)
+            step = "write"
+            disk.write(fd, text.encode("latin-1"))
+            step = "fsync"
             if fsync:
-                os.fsync(fd)
+                disk.sync(fd)
+            step = "lock"
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.rename(draft, self.path)
-        except BaseException:
-            os.close(fd)
-            os.unlink(draft)
-            raise
+            step = "rename"
+            disk.rename(draft, self.path)
+        except OSError as error:
+            if fd >= 0:
+                os.close(fd)
+                disk.remove(draft)
+            raise WriteFailed(step, error) from error
         self.unlock()
         self.lock_fd = fd
         if fsync:
-            sync_directory_of(self.path)
+            try:
+                disk.sync_directory(os.path.dirname(self.path) or ".")
+            except OSError as error:
+                raise WriteFailed("fsync directory", error) from error
 
     def unlock(self) -> None:
         if self.lock_fd >= 0:
@@ -82,12 +91,3 @@ def is_still_at(path: str, fd: int) -> bool:
         return os.path.samestat(os.fstat(fd), os.stat(path))
     except FileNotFoundError:
         return False
-
-
-def sync_directory_of(path: str) -> None:
-    """Makes a rename last through a power failure."""
-    fd = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -290,6 +290,19 @@ class Database:
             self._tell(key)
         return removed
 
+    def swap(self, other: "Database") -> None:
+        """Exchanges all keys with another database; who is interested in a key that either has hears of it."""
+        self.slots, other.slots = other.slots, self.slots
+        self.deadlines, other.deadlines = other.deadlines, self.deadlines
+        self.volatile, other.volatile = other.volatile, self.volatile
+        for db in (self, other):
+            db.enter(db.slot)
+        for db in (self, other):
+            for key in list(db.interested):
+                slot = db.slot_of(key)
+                if key in self.slots[slot] or key in other.slots[slot]:
+                    db._tell(key)
+
     def listen(self, key: bytes, listener: Listener) -> None:
         """Calls the listener at each change of the key."""
         self.interested.setdefault(key, []).append(listener)

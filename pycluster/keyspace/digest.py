@@ -5,15 +5,15 @@ same. What has no order (keys, members, fields) is mixed by exclusive or; what h
 An expiring key is mixed with the fact, not the time.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from hashlib import sha1
-from typing import Protocol
 
 from pycluster.datatypes.block_list import List
 from pycluster.datatypes.hash import Hash
 from pycluster.datatypes.set import Set
 from pycluster.datatypes.sorted_set import SortedSet
 from pycluster.datatypes.string import RawString
+from pycluster.keyspace.database import Database
 from pycluster.protocol.numbers import format_float
 
 Value = bytes | List | Set | SortedSet | Hash
@@ -24,26 +24,14 @@ NOTHING = bytes(LENGTH)
 _TYPE_NUMBERS = {bytes: 0, RawString: 0, List: 1, Set: 2, SortedSet: 3, Hash: 4}
 
 
-class Keys(Protocol):
-    """What is looked at of a database: its slots, and beside each its deadlines."""
-
-    index: int
-
-    @property
-    def slots(self) -> Iterable[Mapping[bytes, Value]]: ...
-
-    @property
-    def deadlines(self) -> Iterable[Mapping[bytes, int]]: ...
-
-
-def digest_all(databases: Iterable[Keys]) -> str:
+def digest_all(databases: Iterable[Database]) -> str:
     """The digest of a whole dataset, as 40 hexadecimal digits; all zeros if there is no key."""
     total = NOTHING
     for database in databases:
         if not any(database.slots):
             continue
         total = _mix(total, database.index.to_bytes(4, "big"))
-        for mapping, deadlines in zip(database.slots, database.deadlines):
+        for mapping, deadlines in zip(database.slots, database.deadlines, strict=True):
             for key, value in mapping.items() if mapping else ():
                 total = _add(total, _digest(_mix(NOTHING, key), value, expires=key in deadlines))
     return total.hex()

@@ -10,6 +10,7 @@ listeners. Nothing is kept while nobody listens, but changes are counted all the
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from pycluster.protocol.replies import encode_request
 
@@ -26,7 +27,7 @@ class Journal:
     `due` is called once when the first record of a turn comes in, so that somebody calls `flush` at the turn's end.
     """
 
-    __slots__ = ("changes", "dirty", "early", "instead", "listeners", "_due", "_pending", "_unit", "_selected")
+    __slots__ = ("changes", "dirty", "early", "instead", "listeners", "writers", "_due", "_pending", "_unit", "_selected")
 
     def __init__(self, due: Callable[[], None] = lambda: None) -> None:
         self.changes = 0  # ever; INFO rdb_changes_since_last_save is a difference of these
@@ -34,6 +35,7 @@ class Journal:
         self.early: list[tuple[int, Record]] = []
         self.instead: list[Record] | None = None
         self.listeners: list[Callable[[bytes], None]] = []
+        self.writers: dict[Any, None] = {}  # who has written in this turn: WAIT asks where in the stream that ended
         self._due = due
         self._pending: list[tuple[int, Record]] = []
         self._unit: list[tuple[int, Record]] | None = None
@@ -94,6 +96,11 @@ class Journal:
         else:
             self._pending += records
 
+    @property
+    def selected(self) -> int:
+        """The database that the last record belongs to; -1: the next record will say its own."""
+        return self._selected
+
     def start_over(self) -> None:
         """A new listener knows of no SELECT yet: the next record says its database again."""
         self._selected = -1
@@ -101,6 +108,7 @@ class Journal:
     def flush(self) -> None:
         """Encodes what the turn recorded, once, and hands it to every listener."""
         if not self._pending:
+            self.writers.clear()
             return
         pending, self._pending = self._pending, []
         if not self.listeners:
@@ -114,3 +122,4 @@ class Journal:
         stream = b"".join(parts)
         for listener in self.listeners:
             listener(stream)
+        self.writers.clear()

@@ -81,12 +81,83 @@ class WouldBeNanOrInfinity(ReplyError):
     text = "ERR increment would produce NaN or Infinity"
 
 
+class OutOfSymmetricRange(ReplyError):
+    text = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
+
+
+class NumkeysTooSmall(ReplyError):
+    text = "ERR numkeys should be greater than 0"
+
+
+class NumkeysTooLarge(ReplyError):
+    text = "ERR Number of keys can't be greater than number of args"
+
+
+def at_least_one_key(command: str) -> ReplyError:
+    return ReplyError(f"ERR at least 1 input key is needed for '{command}' command")
+
+
+class CountTooSmall(ReplyError):
+    text = "ERR count should be greater than 0"
+
+
+class CountNegative(ReplyError):
+    text = "ERR COUNT can't be negative"
+
+
+class LimitNegative(ReplyError):
+    text = "ERR LIMIT can't be negative"
+
+
+class MaxlenNegative(ReplyError):
+    text = "ERR MAXLEN can't be negative"
+
+
+class RankIsZero(ReplyError):
+    text = (
+        "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... "
+        "or use negative to start from the end of the list"
+    )
+
+
+class XxAndNxTogether(ReplyError):
+    text = "ERR XX and NX options at the same time are not compatible"
+
+
+class GtLtNxTogether(ReplyError):
+    text = "ERR GT, LT, and/or NX options at the same time are not compatible"
+
+
+class IncrOfSeveral(ReplyError):
+    text = "ERR INCR option supports a single increment-element pair"
+
+
+class LimitOfRanks(ReplyError):
+    text = "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX"
+
+
+class ScoresOfLexRange(ReplyError):
+    text = "ERR syntax error, WITHSCORES not supported in combination with BYLEX"
+
+
+class WeightNotAFloat(ReplyError):
+    text = "ERR weight value is not a float"
+
+
+class IncrementNanOrInfinity(ReplyError):
+    text = "ERR value is NaN or Infinity"
+
+
 class TimeoutNotAFloat(ReplyError):
     text = "ERR timeout is not a float or out of range"
 
 
 class TimeoutNotAnInteger(ReplyError):
     text = "ERR timeout is not an integer or out of range"
+
+
+class TimeoutOutOfRange(ReplyError):
+    text = "ERR timeout is out of range"
 
 
 class TimeoutNegative(ReplyError):
@@ -286,6 +357,59 @@ class ProtectedMode(ReplyError):
     )
 
 
+# COMMAND GETKEYS
+
+
+class InvalidCommand(ReplyError):
+    text = "ERR Invalid command specified"
+
+
+class NoKeyArguments(ReplyError):
+    text = "ERR The command has no key arguments"
+
+
+class InvalidNumberOfArguments(ReplyError):
+    text = "ERR Invalid number of arguments specified for command"
+
+
+class InvalidArguments(ReplyError):
+    text = "ERR Invalid arguments specified for command"
+
+
+# The end of the server
+
+
+class ShutdownFailed(ReplyError):
+    text = "ERR Errors trying to SHUTDOWN. Check logs."
+
+
+class NoShutdown(ReplyError):
+    text = "ERR No shutdown in progress."
+
+
+class ShutdownWouldBlock(ReplyError):
+    text = "ERR SHUTDOWN without NOW or ABORT isn't allowed for DENY BLOCKING client"
+
+
+# Configuration
+
+
+def config_set_failed(name: str, reason: str) -> ReplyError:
+    return ReplyError(f"ERR CONFIG SET failed (possibly related to argument '{name}') - {reason}")
+
+
+def unknown_directive(written: bytes) -> ReplyError:
+    return ReplyError(f"ERR Unknown option or number of arguments for CONFIG SET - '{text_of(written)}'")
+
+
+class NoConfigFile(ReplyError):
+    text = "ERR The server is running without a config file"
+
+
+def config_rewrite_failed(reason: str) -> ReplyError:
+    return ReplyError(f"ERR Rewriting config file: {reason}")
+
+
 # The cluster
 
 
@@ -457,3 +581,81 @@ class InvalidSlotToCount(ReplyError):
 
 class InvalidSlotOrCount(ReplyError):
     text = "ERR Invalid slot or number of keys"
+
+
+# Replication and persistence
+
+
+class NoLinkToPrimary(ReplyError):
+    text = "NOMASTERLINK Can't SYNC while not connected with my master"
+
+
+class SyncWithPendingOutput(ReplyError):
+    text = "ERR SYNC and PSYNC are invalid with pending output"
+
+
+class FilteredReplicaNeedsEof(ReplyError):
+    text = "ERR Filtered replica requires EOF capability"
+
+
+class ReplicationSaveFailed(ReplyError):
+    text = "ERR BGSAVE failed, replication can't continue"
+
+
+class ReplicaofInCluster(ReplyError):
+    text = "ERR REPLICAOF not allowed in cluster mode."
+
+
+class ReplicaofByReplica(ReplyError):
+    text = "ERR Command is not valid when client is a replica."
+
+
+class InvalidPrimaryPort(ReplyError):
+    text = "ERR Invalid master port"
+
+
+class WaitOnReplica(ReplyError):
+    text = (
+        "ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured "
+        "to be writable (which is not the default) writes to replicas are just local and are not propagated."
+    )
+
+
+class MissingFilters(ReplyError):
+    text = "ERR Missing rdb-filter-only values"
+
+
+def announced_ip_too_long(length: int) -> ReplyError:
+    return ReplyError(f"ERR REPLCONF ip-address provided by replica instance is too long: {length} bytes")
+
+
+def unsupported_filter(name: bytes) -> ReplyError:
+    return ReplyError(f"ERR Unsupported rdb-filter-only option: {text_of(name)}")
+
+
+def unknown_replconf_option(name: bytes) -> ReplyError:
+    return ReplyError(f"ERR Unrecognized REPLCONF option: {text_of(name)}")
+
+
+class FailoverOfPrimary(ReplyError):
+    text = "ERR PSYNC FAILOVER can't be sent to a master."
+
+
+class FailoverOfOtherStream(ReplyError):
+    text = "ERR PSYNC FAILOVER replid must match my replid."
+
+
+class SaveInProgress(ReplyError):
+    text = "ERR Background save already in progress"
+
+
+class SaveFailed(ReplyError):
+    text = "ERR"
+
+
+class ReloadSaveFailed(ReplyError):
+    text = "ERR Error trying to save the DB, can't exit"
+
+
+class ReloadLoadFailed(ReplyError):
+    text = "ERR Error trying to load the RDB dump, check server logs"

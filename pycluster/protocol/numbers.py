@@ -5,7 +5,7 @@ double out in another way.
 """
 
 import math
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
 from pycluster.protocol.errors import NotAFloat, NotAnInteger, ReplyError
@@ -83,17 +83,25 @@ def _lay_out(digits: str, last: int) -> str:
     return digits[0] + ("." + digits[1:] if len(digits) > 1 else "") + f"e{exponent:+d}"
 
 
+LONG_DOUBLE_LARGEST = 4931  # decimal exponents between which a long double is neither infinite nor zero
+LONG_DOUBLE_SMALLEST = -4950
 _LONG_DOUBLE_BITS = 64  # the mantissa of x86's long double, in which INCRBYFLOAT and HINCRBYFLOAT reckon
 
 
 def parse_long_double(text: bytes, error: type[ReplyError] = NotAFloat) -> Fraction | float:
     """A long double: an exact fraction, rounded as the processor would, or plus or minus infinity."""
-    value = parse_float(text, error)
-    if math.isinf(value):
-        return value
-    if text.lstrip(b"+-")[:2] in (b"0x", b"0X"):
-        return Fraction(value)
-    return _round_to_long_double(Fraction(text.decode()))
+    if b"n" in text.lower() or text.lstrip(b"+-")[:2] in (b"0x", b"0X"):
+        value = parse_float(text, error)
+        return value if math.isinf(value) else Fraction(value)
+    if not text or not _FLOAT_BYTES.issuperset(text):
+        raise error
+    try:
+        number = Decimal(text.decode())
+    except InvalidOperation:
+        raise error from None
+    if number and not LONG_DOUBLE_SMALLEST <= number.adjusted() <= LONG_DOUBLE_LARGEST:
+        raise error  # strtold says ERANGE
+    return _round_to_long_double(Fraction(number))
 
 
 def add_long_doubles(first: Fraction | float, second: Fraction | float) -> bytes | None:

@@ -34,6 +34,12 @@ class Pairs(list):
     __slots__ = ()
 
 
+class Members(list):
+    """A set whose members are told in an order of ours, and may be maps (COMMAND INFO)."""
+
+    __slots__ = ()
+
+
 class Push(list):
     """Out of band: a message of pub/sub or tracking. An array for RESP2."""
 
@@ -128,6 +134,8 @@ def _encode_rare_2(value: object, put: Put) -> None:
     match value:
         case ReplyError():
             put(error_line(value))
+        case bytes():
+            encode(bytes(value), 2, put)
         case bool():
             put(b":1\r\n" if value else b":0\r\n")
         case float():
@@ -140,7 +148,7 @@ def _encode_rare_2(value: object, put: Put) -> None:
             put(b"*%d\r\n" % (2 * len(value)))
             for pair in value:
                 encode_all(pair, 2, put)
-        case set() | frozenset() | Push():
+        case set() | frozenset() | Members() | Push():
             put(b"*%d\r\n" % len(value))
             encode_all(value, 2, put)
         case Verbatim():
@@ -159,6 +167,8 @@ def _encode_rare_3(value: object, put: Put) -> None:
     match value:
         case ReplyError():
             put(error_line(value))
+        case bytes():
+            encode(bytes(value), 3, put)
         case bool():
             put(b"#t\r\n" if value else b"#f\r\n")
         case float():
@@ -172,7 +182,7 @@ def _encode_rare_3(value: object, put: Put) -> None:
             for pair in value:
                 put(b"*2\r\n")
                 encode_all(pair, 3, put)
-        case set() | frozenset():
+        case set() | frozenset() | Members():
             put(b"~%d\r\n" % len(value))
             encode_all(value, 3, put)
         case Push():

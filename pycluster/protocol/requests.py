@@ -3,8 +3,11 @@
 Two readers stand behind one face. hiredis, a parser of *replies* in C, reads the ordinary request; `StrictReader`,
 in Python, is the law: inline commands, Redis' limits and Redis' error texts. hiredis is given a chunk of bytes only
 where both must agree: it would take `*1 +PING` for a request, refuse `PING`, and never look at a length's size.
-Whatever it hands back that is not a list of bytes, and whatever it leaves unfinished, is read again strictly from the
-bytes kept of the chunk; when the strict reader has nothing left, hiredis is back in service.
+
+It holds one chunk at a time, and begins each at the beginning of a request. Behind the last request of a chunk it is
+given a probe, a value that no request contains: if the probe comes back by itself, all requests were whole. What is not
+whole, and whatever it hands back that is not a list of bytes, is read again, strictly, from the bytes of the chunk.
+The strict reader hands over again behind a request that was only cut, else when it has nothing left.
 
     reader.feed(chunk)
     while (args := reader.next()) is not None: …        # raises ProtocolError
@@ -13,6 +16,7 @@ The connection's loop (wire.py) inlines `next` up to the call of `second_look`.
 """
 
 import re
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -28,115 +32,161 @@ MAX_BULK = 512 * 1024 * 1024  # proto-max-bulk-len's default
 UNAUTHENTICATED_ARGUMENTS = 10  # CVE-2021-32675: who has not said a password yet may not make us hold much
 UNAUTHENTICATED_BULK = 16384
 
-# What hiredis takes for bytes (or a list) although it is no `$`: a status, verbatim text, big number, set, attribute.
-_TOO_KIND = re.compile(rb"(?:^|\n)[+=(~|]").search
+# What hiredis takes for bytes, a list or our probe although it is no `$`: a status, verbatim text, a big number, a
+# set, an attribute, a boolean.
+_TOO_KIND = re.compile(rb"\n[+=(~|#]").search
+_PROBE = b"#t\r\n"
+NOTHING_LEFT = True  # what hiredis makes of the probe
 _join = b"".join
 
 
 class RequestReader:
-    """Reads one connection's requests. `gets` is always the reader in service: hiredis' or the strict one's."""
+    """Reads one connection's requests. `gets` is hiredis' own while that is in service.
 
-    __slots__ = ("_chunk", "_feed", "_pinned", "_strictly", "gets", "has_data", "strict")
+    `idle` says that nothing is held of what was fed. What is fed before the requests in front of it are read waits.
+    """
 
-    gets: Callable[[], object]
-    has_data: Callable[[], bool]
+    __slots__ = ("_chunk", "_cut", "_feed", "_pinned", "_strictly", "_waiting", "gets", "idle", "strict")
+
+    gets: Callable[[], Any]
+    _feed: Callable[[bytes], None]
 
     def __init__(self, max_bulk: int = MAX_BULK, unauthenticated: bool = False) -> None:
         self.strict = StrictReader(max_bulk)
         self.strict.unauthenticated = unauthenticated
+        self.idle = True
         self._pinned = unauthenticated
-        self._chunk = b""
+        self._cut = False  # is the strict reader here only for a request that a chunk's end has cut?
+        self._waiting: deque[bytes] = deque()
         self._use_hiredis()
-        if unauthenticated:
-            self._use_strict()
 
     def pin_strict(self, pinned: bool, unauthenticated: bool = False) -> None:
-        """Read strictly from the next chunk on (before AUTH; from a primary, whose bytes are counted), or no longer."""
+        """Read strictly from the next chunk on (before AUTH), or no longer than need be."""
         self.strict.unauthenticated = unauthenticated
         self._pinned = pinned
 
     def feed(self, chunk: bytes) -> None:
         """Takes bytes as received."""
-        if self._strictly:
-            self.strict.feed(chunk)
-            return
-        if self._pinned or (
-            (43 in chunk or 61 in chunk or 40 in chunk or 126 in chunk or 124 in chunk) and _TOO_KIND(chunk)
-        ):
-            self._use_strict()
-            self.strict.feed(chunk)
-            return
-        self._chunk = chunk
-        self._feed(chunk)
+        if self.idle:
+            self._take(chunk)
+        else:
+            self._waiting.append(chunk)
 
     def next(self) -> list[bytes] | None:
         """The next request, None when more bytes are needed; raises ProtocolError."""
         try:
             args = self.gets()
-        except hiredis.ProtocolError:
-            args = None
-        if args.__class__ is list:
-            try:
+            if args.__class__ is list:
                 _join(args)  # the cheapest way to ask whether all are bytes
                 if args:
                     return args
-            except TypeError:
-                pass
+        except (hiredis.ProtocolError, TypeError):
+            args = None
         return self.second_look(args)
 
     def second_look(self, odd: Any) -> list[bytes] | None:
         """What `gets` gave is no ordinary request: the request that it should have been, or None: nothing more yet."""
-        if self._strictly:
-            if odd is not None:
-                return odd
-            if not self._pinned and not self.strict.has_data():
-                self._use_hiredis()
-            return None
-        if odd is False and not self.has_data():
-            return None
-        chunk, self._chunk = self._chunk, b""
-        if odd is False:
-            self._read_strictly(chunk, self._start_of_tail(chunk))
-        else:
-            self._read_strictly(chunk, None)
-        return self.strict.gets()
+        while not self._strictly:
+            if odd is not False or not _is_idle(self._feed, self.gets):
+                self._turn_strict(only_cut=odd is False)
+                break
+            self._chunk = b""
+            if not self._waiting:
+                self.idle = True
+                return None
+            self._take(self._waiting.popleft())
+            if not self._strictly:
+                return self.next()
+        return self._next_strictly()
 
-    def _read_strictly(self, chunk: bytes, start: int | None) -> None:
-        """Goes on strictly, at a place known, or else behind the requests that hiredis had read well."""
-        self._use_strict()
+    def held(self) -> int:
+        """About how many bytes wait to be read, or for the rest of their request."""
+        return len(self._chunk) + sum(map(len, self._waiting)) + self.strict.held()
+
+    def _take(self, chunk: bytes) -> None:
+        """Gives a chunk to hiredis, which holds nothing, or to the strict reader if hiredis might misread it."""
+        self.idle = False
+        if (
+            self._pinned
+            or chunk[:1] != b"*"
+            or len(chunk) > self.strict.max_bulk
+            or (
+                (43 in chunk or 61 in chunk or 40 in chunk or 126 in chunk or 124 in chunk or 35 in chunk)
+                and _TOO_KIND(chunk)
+            )
+        ):
+            self._use_strict(only_cut=False)
+            self.strict.feed(chunk)
+            return
+        self._chunk = chunk
+        self._feed(chunk)
+
+    def _turn_strict(self, only_cut: bool) -> None:
+        """Hands hiredis' chunk to the strict reader, without the requests in front that hiredis has read well."""
+        chunk = self._chunk
+        self._use_strict(only_cut)
+        start = _start_of_cut(chunk) if only_cut else None
         if start is not None:
             self.strict.feed(chunk[start:])
             return
-        taken, _ = _count_ordinary(chunk)
         self.strict.feed(chunk)
-        for _ in range(taken):
+        for _ in range(_count_ordinary(chunk)[0]):
             self.strict.gets()
 
-    @staticmethod
-    def _start_of_tail(chunk: bytes) -> int | None:
-        """Where the unfinished request begins: at the last `*` that opens a line, if what stands before it is whole."""
-        start = chunk.rfind(b"\r\n*") + 2
-        if start < 2:
-            return 0
-        _, whole = _count_ordinary(chunk[:start])
-        return start if whole else None
+    def _next_strictly(self) -> list[bytes] | None:
+        strict = self.strict
+        while (args := strict.gets()) is None and self._waiting:
+            strict.feed(self._waiting.popleft())
+        if self._pinned or (strict.has_data() and not (self._cut and args is not None)):
+            return args
+        rest = strict.take_rest()
+        self._use_hiredis()
+        if rest:
+            self._take(rest)
+        else:
+            self.idle = not self._waiting  # with something waiting, `gets` finds nothing and `second_look` goes on
+        return args
 
     def _use_hiredis(self) -> None:
         reader = hiredis.Reader(notEnoughData=False)
         reader.setmaxbuf(0)
         self._strictly = False
+        self._chunk = b""
         self._feed = reader.feed
         self.gets = reader.gets
-        self.has_data = reader.has_data
 
-    def _use_strict(self) -> None:
+    def _use_strict(self, only_cut: bool) -> None:
         self._strictly = True
-        self.gets = self.strict.gets
-        self.has_data = self.strict.has_data
+        self._cut = only_cut
+        self._chunk = b""
+        self.gets = _leave_it_to_second_look
+
+
+def _leave_it_to_second_look() -> None:
+    """`gets`, while the strict reader is in service."""
+
+
+def _is_idle(feed: Callable[[bytes], None], gets: Callable[[], Any]) -> bool:
+    """Has hiredis read all it was given, to the end of a request? (After "no" it must not be used any more.)"""
+    feed(_PROBE)
+    try:
+        return gets() is NOTHING_LEFT
+    except hiredis.ProtocolError:
+        return False
+
+
+def _start_of_cut(chunk: bytes) -> int | None:
+    """Where the request that the chunk's end cuts begins, if that is at the last `*` that opens a line."""
+    start = chunk.rfind(b"\r\n*") + 2
+    if start < 2:
+        start = 0
+    elif not _count_ordinary(chunk[:start])[1]:
+        return None
+    return start if not _count_ordinary(chunk[start:])[0] else None
 
 
 def _count_ordinary(chunk: bytes) -> tuple[int, bool]:
-    """How many ordinary requests (empty ones too) hiredis reads from the chunk's start; is nothing left behind them."""
+    """How many ordinary requests hiredis reads from the chunk's start; is nothing left of it behind them?"""
     reader = hiredis.Reader(notEnoughData=False)
     reader.setmaxbuf(0)
     reader.feed(chunk)
@@ -144,29 +194,25 @@ def _count_ordinary(chunk: bytes) -> tuple[int, bool]:
     while True:
         try:
             args = reader.gets()
-            if args.__class__ is not list:
-                return taken, args is False and not reader.has_data()
+            if args is False:
+                return taken, _is_idle(reader.feed, reader.gets)
+            if args.__class__ is not list or not args:
+                return taken, False
             _join(args)
         except (hiredis.ProtocolError, TypeError):
             return taken, False
-        if args:
-            taken += 1
+        taken += 1
 
 
 class StrictReader:
-    """The request protocol to the letter (networking.c, processMultibulkBuffer and processInlineBuffer).
+    """The request protocol to the letter (networking.c, processMultibulkBuffer and processInlineBuffer)."""
 
-    `consumed` counts the bytes of all requests taken: a replica's offset is made of it.
-    """
-
-    __slots__ = ("max_bulk", "unauthenticated", "from_primary", "consumed", "_buffer", "_at", "_args", "_missing",
-                 "_bulk")  # fmt: skip
+    __slots__ = ("max_bulk", "unauthenticated", "from_primary", "_buffer", "_at", "_args", "_missing", "_bulk")
 
     def __init__(self, max_bulk: int = MAX_BULK) -> None:
         self.max_bulk = max_bulk
         self.unauthenticated = False
         self.from_primary = False
-        self.consumed = 0
         self._buffer = bytearray()
         self._at = 0  # what stands before it is taken
         self._args: list[bytes] = []
@@ -185,8 +231,16 @@ class StrictReader:
         return self._missing > 0 or self._at < len(self._buffer)
 
     def held(self) -> int:
-        """Bytes received and not taken."""
-        return len(self._buffer) - self._at + sum(map(len, self._args))
+        """Bytes received and not read: Redis' query buffer, which knows nothing of arguments that are complete."""
+        return len(self._buffer) - self._at
+
+    def take_rest(self) -> bytes:
+        """What stands behind the last request: it is another reader's now."""
+        assert not self._missing
+        rest = bytes(self._buffer[self._at :])
+        self._buffer.clear()
+        self._at = 0
+        return rest
 
     def gets(self) -> list[bytes] | None:
         """The next request that is not empty; None when more bytes are needed; raises ProtocolError."""
@@ -208,16 +262,14 @@ class StrictReader:
             return args
 
     def _read_inline(self) -> list[bytes] | None:
-        end = self._buffer.find(b"\n", self._at)
+        end = self._find_end_of_line(b"\n", "too big inline request")
         if end < 0:
-            if len(self._buffer) - self._at > INLINE_LIMIT:
-                raise ProtocolError("too big inline request")
             return None
-        line = bytes(self._buffer[self._at : end])
-        args = split_arguments(line[:-1] if line[-1:] == b"\r" else line)
+        line = bytes(self._buffer[self._at : end]).removesuffix(b"\r")
+        args = split_arguments(line)
         if args is None:
             raise ProtocolError("unbalanced quotes in request")
-        if args and self.from_primary:
+        if line and self.from_primary:  # which sends empty lines, to keep the connection alive
             raise ProtocolError("Master using the inline protocol. Desync?")
         self._advance(end + 1)
         return args
@@ -262,12 +314,8 @@ class StrictReader:
 
     def _read_line(self, too_long: str, opening: bytes = b"") -> bytes | None:
         """The line up to CR (LF is taken on trust, as Redis does), which must open with `opening`."""
-        end = self._buffer.find(b"\r", self._at)
-        if end < 0:
-            if len(self._buffer) - self._at > INLINE_LIMIT:
-                raise ProtocolError(too_long)
-            return None
-        if end + 2 > len(self._buffer):
+        end = self._find_end_of_line(b"\r", too_long)
+        if end < 0 or end + 2 > len(self._buffer):
             return None
         line = bytes(self._buffer[self._at : end])
         if opening and line[:1] != opening:
@@ -276,8 +324,16 @@ class StrictReader:
         self._advance(end + 2)
         return line
 
+    def _find_end_of_line(self, mark: bytes, too_long: str) -> int:
+        """Where the line ends, -1 if that has not arrived. A zero byte hides what stands behind it, as from strchr."""
+        end = self._buffer.find(mark, self._at)
+        if end >= 0 and self._buffer.find(0, self._at, end) >= 0:
+            end = -1
+        if (end if end >= 0 else len(self._buffer)) - self._at > INLINE_LIMIT:
+            raise ProtocolError(too_long)
+        return end
+
     def _advance(self, to: int) -> None:
-        self.consumed += to - self._at
         self._at = to
         if to == len(self._buffer):
             self._buffer.clear()

@@ -22,6 +22,6 @@ def read_intset(packed: bytes) -> list[bytes]:
     numbers = array(_CODES[width], packed[HEADER_LENGTH:])
     if sys.byteorder == "big":
         numbers.byteswap()
-    if any(left >= right for left, right in zip(numbers, numbers[1:])):
+    if any(left >= right for left, right in zip(numbers, numbers[1:], strict=False)):
         raise Damaged("Intset integrity check failed.")
     return [b"%d" % number for number in numbers]

@@ -100,7 +100,9 @@ def compress(plain: bytes) -> bytes | None:
 def _common_length(plain: bytes, source: int, at: int) -> int:
     """How far the bytes at both places are the same: three are known to be."""
     length, most = 3, min(COPY_MAX, len(plain) - at)
-    while length + 16 <= most and plain[source + length : source + length + 16] == plain[at + length : at + length + 16]:
+    while (
+        length + 16 <= most and plain[source + length : source + length + 16] == plain[at + length : at + length + 16]
+    ):
         length += 16
     while length < most and plain[source + length] == plain[at + length]:
         length += 1

@@ -64,12 +64,16 @@ class FileReader:
         self._kept.clear()
         at = self._read(received)
         self.offset += at
-        if self.done:
-            self.rest = received[at:]
-        elif at < len(received):
-            self._kept.append(received[at:])
+        self._keep(received[at:])
         entries, self._entries = self._entries, []
         return entries
+
+    def _keep(self, left: bytes) -> None:
+        """What was not taken waits for the next piece, or for whoever reads on behind the file."""
+        if self.done:
+            self.rest = left
+        elif left:
+            self._kept.append(left)
 
     def end(self) -> None:
         """There are no more bytes: raises Damaged if the file is not whole."""

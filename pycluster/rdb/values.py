@@ -9,7 +9,7 @@ else, from bytes that arrive bit by bit. What a length claims is believed only w
 """
 
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import inf, nan
 from typing import Any
@@ -283,7 +283,7 @@ def _extend_set(value: Set, parts: list[bytes]) -> None:
 def _extend_hash(value: Hash, parts: list[bytes]) -> None:
     before = len(value)
     fields = iter(parts)
-    for field, content in zip(fields, fields):
+    for field, content in zip(fields, fields, strict=True):
         value.put(field, content)
     if (len(value) - before) * 2 != len(parts):
         raise Damaged("Duplicate hash fields detected")
@@ -326,7 +326,7 @@ def _extend_sorted_set_by_entries(value: SortedSet, entries: list[bytes]) -> Non
     if len(entries) % 2:
         raise Damaged("Zset with a member that has no score")
     parts = iter(entries)
-    _extend_sorted_set(value, [(member, _parse_score(score)) for member, score in zip(parts, parts)])
+    _extend_sorted_set(value, [(member, _parse_score(score)) for member, score in zip(parts, parts, strict=True)])
 
 
 def _parse_score(text: bytes) -> float:

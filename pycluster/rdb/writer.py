@@ -6,31 +6,20 @@ dataset must hold still meanwhile: a child's copy does, and so does a server tha
 
 import struct
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Protocol
 
+from pycluster.keyspace.database import Database
+from pycluster.keyspace.database import Mapping as Slot
 from pycluster.rdb import opcodes
 from pycluster.rdb.crc64 import CHECKSUM_LENGTH, crc64
 from pycluster.rdb.strings import put_length, put_string
-from pycluster.rdb.values import VERSION, Value, put_value, type_of
+from pycluster.rdb.values import VERSION, put_value, type_of
 
 PIECE_LENGTH = 1 << 16  # about as much is collected before it is handed on
 SMALL_KEYS = 512  # so many short strings at the most, without counting their bytes
 
 
-class Keys(Protocol):
-    """What is written of a database: its slots, each a mapping of keys to values, and beside it one of deadlines."""
-
-    index: int
-
-    @property
-    def slots(self) -> Iterable[Mapping[bytes, Value]]: ...
-
-    @property
-    def deadlines(self) -> Iterable[Mapping[bytes, int]]: ...
-
-
 def write_file(
-    databases: Iterable[Keys],
+    databases: Iterable[Database],
     aux: Mapping[str, str | int],
     *,
     functions: Iterable[bytes] = (),
@@ -61,7 +50,7 @@ def _collect(parts: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _put_all(
-    databases: Iterable[Keys], aux: Mapping[str, str | int], functions: Iterable[bytes], compress: bool
+    databases: Iterable[Database], aux: Mapping[str, str | int], functions: Iterable[bytes], compress: bool
 ) -> Iterator[bytes]:
     yield b"REDIS%04d" % VERSION
     for name, content in aux.items():
@@ -74,20 +63,20 @@ def _put_all(
             continue
         yield _opcode(opcodes.SELECT_DB) + put_length(database.index)
         yield _opcode(opcodes.RESIZE_DB) + put_length(keys) + put_length(sum(map(len, database.deadlines)))
-        for mapping, deadlines in zip(database.slots, database.deadlines):
+        for mapping, deadlines in zip(database.slots, database.deadlines, strict=True):
             if mapping:
                 yield from _put_keys(mapping, deadlines, compress)
     yield _opcode(opcodes.END)
 
 
-def _put_keys(mapping: Mapping[bytes, Value], deadlines: Mapping[bytes, int], compress: bool) -> Iterator[bytes]:
+def _put_keys(mapping: Slot, deadlines: Mapping[bytes, int], compress: bool) -> Iterator[bytes]:
     """The keys of a slot. Small strings that do not expire, the most of most datasets, on a short road."""
     parts: list[bytes] = []
     for key, value in mapping.items():
         if deadlines and (deadline := deadlines.get(key)) is not None:
             parts.append(_EXPIRE.pack(opcodes.EXPIRE_MS, deadline))
         if value.__class__ is bytes and len(value) < 64 and len(key) < 64:
-            parts += (_SHORT_KEY[len(key)], key, _SHORT[len(value)], value)  # type: ignore[list-item]
+            parts += (_SHORT_KEY[len(key)], key, _SHORT[len(value)], value)
             if len(parts) >= 4 * SMALL_KEYS:
                 yield b"".join(parts)
                 parts.clear()

@@ -154,7 +154,10 @@ class Handshake:
                 actions.append(Log("notice", f"Master replication ID changed to {id}"))
             return [*actions, Continue(id if renamed else None)]
         if answer.startswith(_LATER):
-            return [Log("notice", f"Master is currently unable to PSYNC but should be in the future: {answer}"), GiveUp()]
+            return [
+                Log("notice", f"Master is currently unable to PSYNC but should be in the future: {answer}"),
+                GiveUp(),
+            ]
         if answer.startswith("-ERR"):
             return [Log("notice", f"Master does not support PSYNC or is in error state (reply: {answer})"), GiveUp()]
         return [Log("warning", f"Unexpected reply to PSYNC from master: {answer}"), GiveUp()]

@@ -38,12 +38,8 @@ class History:
         self.id = fresh_id
         self.forget_old()
 
-    def promote(self, fresh_id: str) -> None:
-        """From here on the stream is my own; up to here it was the old one's."""
-        self.rename(fresh_id)
-
     def rename(self, id: str) -> None:
-        """The stream goes on under another id: my primary was promoted, or I am."""
+        """The stream goes on under another id: I was promoted, or my primary was. Up to here it was the old one's."""
         self.old_id, self.old_until = self.id, self.offset + 1
         self.id = id
 

@@ -88,7 +88,7 @@ class Blocking:
         if client.waiter is not waiter:
             return
         self.forget(client)
-        client.link.send(reply)
+        client.link.send(reply() if callable(reply) else reply)
         client.link.resume()
 
     def forget(self, client: Client) -> None:

@@ -40,6 +40,9 @@ class Link(Protocol):
     @property
     def local_address(self) -> str: ...
 
+    def check_output(self) -> None:
+        """Drops the client if it is too far behind in taking its replies."""
+
     def held_input(self) -> int:
         """Bytes received and not run yet."""
 

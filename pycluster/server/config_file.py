@@ -207,7 +207,5 @@ class Loader:
         if config.cluster_enabled and config.replicaof:
             raise ConfigFileError("replicaof directive not allowed in cluster mode")
         if config.cluster_enabled and config.databases > 1:
-            self.warn(
-                f"WARNING: Changing databases number from {config.databases} to 1 since we are in cluster mode"
-            )
+            self.warn(f"WARNING: Changing databases number from {config.databases} to 1 since we are in cluster mode")
         config.settle()

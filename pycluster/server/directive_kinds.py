@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from pycluster.protocol.errors import ReplyError
 from pycluster.protocol.numbers import parse_float, parse_int
@@ -266,19 +266,23 @@ class Directory:
         return [(f"{name} {quote(os.fsencode(value))}", True)]
 
 
-SavePoint = tuple[int, int]
+class SavePoint(NamedTuple):
+    """Save when so much has changed in so long."""
+
+    seconds: int
+    changes: int
 
 
 @dataclass(frozen=True, slots=True)
 class SavePoints:
-    """Pairs of seconds and changes: save when so much has changed in so long."""
+    """Pairs of seconds and changes."""
 
     def read(self, words: list[bytes], present: object) -> tuple[SavePoint, ...]:
         if words == [b""]:
             return ()
         numbers = [-1 if (number := parse_long(word)) is None else number for word in words]
-        points = tuple(zip(numbers[::2], numbers[1::2], strict=False))
-        if len(numbers) % 2 or any(seconds < 1 or changes < 0 for seconds, changes in points):
+        points = tuple(map(SavePoint, numbers[::2], numbers[1::2]))
+        if len(numbers) % 2 or any(point.seconds < 1 or point.changes < 0 for point in points):
             raise BadValue("Invalid save parameters")
         return points
 

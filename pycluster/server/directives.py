@@ -297,7 +297,9 @@ class Directives:
     stream_node_max_entries: int = number(100, 0, LONG_MAX)
 
     # Snapshots
-    save: tuple[SavePoint, ...] = declare(SavePoints(), ((3600, 1), (300, 100), (60, 10000)), MANY_WORDS)
+    save: tuple[SavePoint, ...] = declare(
+        SavePoints(), (SavePoint(3600, 1), SavePoint(300, 100), SavePoint(60, 10000)), MANY_WORDS
+    )
     dbfilename: str = text("dump.rdb", PROTECTED, base_name("dbfilename", "filename", may_be_empty=True))
     rdbcompression: bool = yes_no(True)
     rdbchecksum: bool = yes_no(True, IMMUTABLE)

@@ -72,6 +72,7 @@ def build_execute(server: Any) -> tuple[Execute, Callable[[Client, Command, Args
 
     def perform(client: Client, command: Command, args: Args) -> object:
         """Calls the command; then journal, statistics, and whoever waited for its keys."""
+        client.last_command = command
         try:
             reply = command.run(client, args)
         except ReplyError as error:
@@ -85,11 +86,11 @@ def build_execute(server: Any) -> tuple[Execute, Callable[[Client, Command, Args
             server.log_exception(problem, client, command)
         if journal.dirty or journal.early:
             journal.commit(client.db.index, args)
-            client.last_write_offset = -1
+            if journal.listeners:
+                journal.writers[client] = None
         now = now_ns()
         spent = now - timing.then
         timing.then = now
-        client.last_command = command
         command.calls += 1
         command.nanoseconds += spent
         command.histogram[spent.bit_length()] += 1
@@ -129,6 +130,8 @@ def find(table: dict[bytes, Command], args: Args) -> Command:
         if subcommand is None:
             raise unknown_subcommand(command.name, args[1])
         command = subcommand
+    elif command.subcommands and command.declaration.arity == -1:
+        return command  # COMMAND alone
     if not command.min_args <= len(args) <= command.max_args:
         raise wrong_number_of_arguments(command.name)
     return command

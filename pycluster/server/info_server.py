@@ -14,12 +14,11 @@ from pycluster.server.info_commands import command_fields, error_fields, latency
 from pycluster.server.info_host import machine, memory_fields, processor_fields
 from pycluster.server.version import REDIS_VERSION, SERVER_NAME, VERSION
 
-SAMPLE_EVERY_MS = 100
 LRU_CLOCK_BITS = 24
 
 
 def build_info(server: Any) -> Info:
-    """The report of this server, with all that needs no other part; its rates are sampled from now on."""
+    """The report of this server, with all that needs no other part."""
     config = server.config
     info = Info()
     info.add("Server", lambda: server_fields(server))
@@ -34,7 +33,6 @@ def build_info(server: Any) -> Info:
     info.add("Latencystats", lambda: latencies(server))
     info.add("Cluster", lambda: {"cluster_enabled": config.cluster_enabled})
     info.add("Keyspace", lambda: key_fields(server))
-    server.cron.each_tick(lambda: take_samples(server))
     return info
 
 
@@ -80,7 +78,7 @@ def counter_fields(server: Any) -> dict[str, Value]:
     counted, keys, pubsub = server.statistics, server.keyspace.statistics, server.pubsub
     return {
         "total_connections_received": counted.connections,
-        "total_commands_processed": calls(server),
+        "total_commands_processed": server.commands_processed,
         "total_net_input_bytes": counted.net_input + counted.replication_input,
         "total_net_output_bytes": counted.net_output + counted.replication_output,
         "total_net_repl_input_bytes": counted.replication_input,
@@ -114,21 +112,8 @@ def rate_fields(server: Any) -> dict[str, Value]:
     }
 
 
-def take_samples(server: Any) -> None:
-    """Readings for the rates, ten a second however fast the cron runs."""
-    counted, now_ms = server.statistics, server.clock.now
-    if now_ms - counted.commands.last_ms >= SAMPLE_EVERY_MS:
-        counted.commands.take(calls(server), now_ms)
-        counted.input_rate.take(counted.net_input, now_ms)
-        counted.output_rate.take(counted.net_output, now_ms)
-
-
 def every_command(server: Any) -> list[Command]:
     return list(with_subcommands(commands_of(server.table)))
-
-
-def calls(server: Any) -> int:
-    return sum(command.calls for command in every_command(server))
 
 
 def latencies(server: Any) -> dict[str, Value]:

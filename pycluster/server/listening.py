@@ -142,15 +142,17 @@ class Listeners:
             self.log.warning("Configured to not listen anywhere, exiting.")
             raise CannotListen
 
-    async def serve(self) -> None:
-        """Lets clients in, and says so for each kind of listener: people's tools wait for these lines."""
-        await self.accept(self.tcp + self.unix)
+    def say_ready(self) -> None:
+        """A line in the log for each kind of listener: people's tools wait for them."""
         for kind, sockets in (("tcp", self.tcp), ("unix", self.unix)):
             if sockets:
                 self.log.notice(f"Ready to accept connections {kind}")
 
-    async def accept(self, sockets: Sequence[socket.socket]) -> None:
-        for one in sockets:
+    async def accept(self) -> None:
+        """Lets clients in."""
+        for one in self.tcp + self.unix:
+            if one in self.servers:
+                continue
             create = self.loop.create_unix_server if one.family == socket.AF_UNIX else self.loop.create_server
             server = await create(self.make_protocol, sock=one, backlog=self.config.tcp_backlog)
             self.servers[one] = server
@@ -178,7 +180,7 @@ class Listeners:
             self.tcp = listen_at(self.config.bind, self.config.port, self.config.tcp_backlog, self.log)
         except CannotListen:
             raise BadValue(complaint) from None
-        self.accepting = self.loop.create_task(self.accept(self.tcp))
+        self.accepting = self.loop.create_task(self.accept())
 
     def close(self) -> None:
         for server in self.servers.values():

@@ -53,6 +53,11 @@ class Log:
         if self.config.syslog_enabled:
             self.tell_system(SYSLOG_LEVELS[importance], text)
 
+    def signal(self, text: str) -> None:
+        """A signal has come: Redis says so from within its handler, and therefore in another form."""
+        if LEVELS.index("warning") >= LEVELS.index(self.config.loglevel):
+            self.put(f"{os.getpid()}:signal-handler ({int(self.clock())}) {text}\n")
+
     def heading(self) -> str:
         now = self.clock()
         pid = os.getpid()

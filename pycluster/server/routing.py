@@ -138,7 +138,7 @@ class Routing:
 
     def _endpoint(self, node: Node, client: Client) -> str:
         """Where the client is to go, in the form of cluster-preferred-endpoint-type."""
-        return self._server.cluster.endpoint(node)
+        return self._server.cluster.address_for_clients(node)
 
 
 def _keys(command: Command, args: Args) -> Iterator[bytes]:

@@ -10,30 +10,37 @@ import os
 import traceback
 from collections.abc import Callable, Iterable
 from random import Random
-from time import time
+from time import monotonic_ns, perf_counter_ns, time
 from typing import Any
 
-from pycluster.commands.table import Command, Group, build_table
-from pycluster.keyspace.database import Clock, Database, Keyspace
+from pycluster.commands.table import Command, Group, build_table, commands_of
+from pycluster.keyspace.database import HIDE, REMOVE, Clock, Database, Keyspace
+from pycluster.keyspace.expiry import ExpiryCycle
 from pycluster.keyspace.journal import Journal
 from pycluster.keyspace.slots import SLOTS
 from pycluster.protocol.errors import ProtectedMode, ReplyError, TooManyClients
-from pycluster.server import clients
-from pycluster.server.admission import REPLICA, Admission
+from pycluster.server import clients, data_part
+from pycluster.server.admission import FEW_REPLICAS, LOADING, REPLICA, Admission
 from pycluster.server.blocking import Blocking
-from pycluster.server.client import IS_REPLICA, SUBSCRIBED, UNAUTHENTICATED, Client, Link
+from pycluster.server.client import FROM_PRIMARY, IS_REPLICA, SUBSCRIBED, UNAUTHENTICATED, Client, Link
 from pycluster.server.config import Config
 from pycluster.server.cron import Cron, collect_garbage
 from pycluster.server.directive_kinds import OutputLimit
 from pycluster.server.execute import build_execute
+from pycluster.server.info_server import build_info
 from pycluster.server.log import Log
 from pycluster.server.pause import Pause
 from pycluster.server.pubsub import PubSub
 from pycluster.server.routing import Routing
+from pycluster.server.shutdown import Shutdown
 from pycluster.server.statistics import Statistics, Timing
 from pycluster.server.turn import Turn
 
-READ_BUFFER = 16 * 1024
+READ_BUFFER = 16 * 1024  # one for all connections: a larger one lets a pipelining client hold a turn for too long
+
+
+def _now_us() -> int:
+    return monotonic_ns() // 1000
 
 
 class Server:
@@ -80,7 +87,15 @@ class Server:
         self.refuse: Callable[[Client, Command | None, ReplyError], ReplyError]
         self.execute, self.perform = build_execute(self)
         self.turn.always(self.journal.flush)
+        self.expiry = ExpiryCycle()
+        self.expires_actively = True  # DEBUG SET-ACTIVE-EXPIRE
         self.cron = Cron(self)
+        self.info = build_info(self)
+        self.shutdown = Shutdown(self)
+        self.snapshots, self.replication = data_part.build(self)
+        self.cron.each_tick(self.expire_keys)
+        self.cron.each_second(self.sample_rates)
+        self.cron.each_second(self.close_idle_clients)
         self.cron.each_second(collect_garbage)
 
     @staticmethod
@@ -120,6 +135,7 @@ class Server:
         """The client's connection has ended: nothing of it remains."""
         if self.clients.pop(client.id, None) is None:
             return
+        self.replication.primary.forget(client)
         self.blocking.forget(client)
         self.pause.forget(client)
         self.pubsub.forget(client)
@@ -138,6 +154,98 @@ class Server:
         if client.gate & SUBSCRIBED or client.subscriptions or client.shard_channels:
             return limits.pubsub
         return limits.normal
+
+    def close_idle_clients(self) -> None:
+        """`timeout`: who has said nothing for that long goes, unless it waits for us (networking.c, clientsCron)."""
+        patience_ms = self.config.timeout * 1000
+        for client in list(self.clients.values()):
+            client.link.check_output()
+            if not patience_ms or client.gate & (IS_REPLICA | FROM_PRIMARY) or client.waiter is not None:
+                continue
+            if client.channels or client.patterns or client.shard_channels:
+                continue
+            if self.clock.now - client.last_active_ms > patience_ms:
+                self.log.verbose("Closing idle client")
+                client.link.close()
+
+    # Periodic work
+
+    def expire_keys(self) -> None:
+        """Active expiry, unless data is to stand still."""
+        if self.expires_actively and not self.pause.stops_changes:
+            self.expiry.run(self.databases, self.config.hz, self.config.active_expire_effort, _now_us)
+            if self.blocking.ready:
+                self.blocking.serve()
+
+    def sample_rates(self) -> None:
+        """INFO's figures per second."""
+        statistics, now = self.statistics, self.wall_ms()
+        statistics.commands.take(self.commands_processed, now)
+        statistics.input_rate.take(statistics.net_input, now)
+        statistics.output_rate.take(statistics.net_output, now)
+
+    @property
+    def commands_processed(self) -> int:
+        """All calls of all commands."""
+        entries = commands_of(self.table)
+        return sum(entry.calls + sum(sub.calls for sub in entry.subcommands.values()) for entry in entries)
+
+    # What replication asks for (replication.host.Host)
+
+    def set_replica(self, is_replica: bool) -> None:
+        """The role has changed: what clients may do, who removes expired keys, the letter in the log."""
+        self._set_gate(REPLICA, is_replica)
+        self.keyspace.expired_keys = HIDE if is_replica else REMOVE
+        self.log.is_replica = is_replica
+
+    def set_loading(self, is_loading: bool) -> None:
+        """The dataset is being read or replaced: clients are told to wait."""
+        self._set_gate(LOADING, is_loading)
+
+    def set_few_replicas(self, too_few: bool) -> None:
+        """Fewer replicas than min-replicas-to-write are well: writes are refused."""
+        self._set_gate(FEW_REPLICAS, too_few)
+
+    def _set_gate(self, gate: int, up: bool) -> None:
+        self.gate = self.gate | gate if up else self.gate & ~gate
+
+    @property
+    def is_loading(self) -> bool:
+        return bool(self.gate & LOADING)
+
+    def is_failing_over(self) -> bool:
+        """Writes stand still until a replica has all of them: the stream must not grow meanwhile."""
+        return self.pause.is_failover
+
+    def begin_batch(self) -> None:
+        """Commands of our primary's are about to run: what time is it?"""
+        self.timing.then = self.timing.wall_read = perf_counter_ns()
+        self.clock.now = self.wall_ms()
+
+    def new_primary_client(self, link: Link) -> Client:
+        """A client whose commands come from our primary: never refused, never answered, never made to wait."""
+        client = self.new_client(link)
+        client.gate = FROM_PRIMARY
+        client.denies_blocking = True
+        return client
+
+    def mark_replica(self, client: Client) -> None:
+        """From now on this client is one of our replicas."""
+        client.up(IS_REPLICA)
+
+    def fell_too_far_behind(self, client: Client, waiting: int) -> bool:
+        """Is this replica, with so many bytes waiting for it, beyond the limit that no replica may reach?"""
+        hard = self.output_limits(client).hard_bytes
+        return bool(hard) and waiting >= hard
+
+    def end_wait(self, client: Client, reply: object) -> None:
+        """A client that waited for replicas (WAIT) gets its answer."""
+        if client.waiter is not None:
+            self.blocking.end(client.waiter, reply)
+
+    def unblock_clients(self) -> None:
+        """We are no primary any more: who waits for a key here waits in vain."""
+        self.blocking.end_all_by_demotion()
 
     # Books
 

@@ -140,8 +140,7 @@ def test_setslot_node_gives_an_empty_slot_away(story: Tutorial) -> None:
     assert story.cli(target, "cluster", "setslot", 100, "importing", story.row(source).id) == "OK"
     assert story.cli(target, "cluster", "setslot", 100, "node", id_) == "OK"
     assert story.cli(source, "cluster", "setslot", 100, "node", id_) == "OK"
-    for node in story.nodes:
-        wait_until(lambda n=node: "" if covers(story.row(target, n), 100) else f"{n} has not heard of it")
+    wait_until(lambda: "" if all(covers(story.row(target, node), 100) for node in story.nodes) else "not known to all")
     assert story.row(source).slots == ("0-99", "101-5499")
 
 

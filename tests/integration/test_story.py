@@ -159,7 +159,7 @@ def test_3_keys_shows_only_the_nodes_own(story: Tutorial) -> None:
     for master, keys in zip(masters, expected, strict=True):
         assert set(story.cli(master, "keys", "*").split()) == keys
         replica = story.replica_of(master)
-        wait_until(lambda r=replica, k=keys: "" if set(story.cli(r, "keys", "*").split()) == k else "keys are missing")
+        story.wait_keys(replica, keys)
 
 
 def test_3_a_replica_serves_reads_after_readonly(story: Tutorial) -> None:
@@ -202,8 +202,8 @@ def test_4_a_master_is_shut_down_and_its_replica_takes_over(story: Tutorial) -> 
     master.wait_gone()
     story.wait_role(replica, "master", others)
     story.wait_state("ok", others)
+    story.wait_flag(master, "fail", others)
     for other in others:
-        wait_until(lambda o=other: "" if "fail" in story.row(master, o).flags else f"{o} does not see it fail")
         row = story.row(master, other)
         assert row.flags == ("master", "fail")
         assert row.ping_sent != 0
@@ -465,6 +465,5 @@ def test_9_after_a_restart_of_all_everything_is_as_before(story: Tutorial) -> No
     story.shutdown(*masters)
     story.start(*six(story))
     wait_until(lambda: why_not_six(story), 60)
-    for node in six(story):
-        wait_until(lambda n=node: "" if picture(n) == before else f"{n} sees {picture(n)}, not {before}", 60)
+    wait_until(lambda: "" if all(picture(node) == before for node in six(story)) else "not all see what was before", 60)
     assert_data_is_there(story)

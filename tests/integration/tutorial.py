@@ -161,6 +161,16 @@ class Tutorial:
 
         wait_until(why_not, 60)
 
+    def wait_flag(self, node: Node, flag: str, observers: Sequence[Node]) -> None:
+        def why_not() -> str:
+            others = [other.address for other in observers if flag not in self.row(node, other).flags]
+            return f"{node.address} is not {flag} to {others}" if others else ""
+
+        wait_until(why_not, 60)
+
+    def wait_keys(self, node: Node, keys: set[str]) -> None:
+        wait_until(lambda: "" if set(self.cli(node, "keys", "*").split()) == keys else f"{node} has not {keys}")
+
 
 def covers(row: Row, slot: int) -> bool:
     for text in row.slots:

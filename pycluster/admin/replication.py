@@ -1,0 +1,214 @@
+"""Commands about replication: what people ask and order, and what replicas and primaries say to each other
+(replication.c). What follows from them is replication/'s.
+"""
+
+from pycluster.commands.table import Group
+from pycluster.persistence.snapshot import Request
+from pycluster.protocol.errors import (
+    BadSyntax,
+    FailoverOfOtherStream,
+    FailoverOfPrimary,
+    InvalidPrimaryPort,
+    MissingFilters,
+    NotAnInteger,
+    OutOfRange,
+    ReplicaofByReplica,
+    ReplicaofInCluster,
+    TimeoutNegative,
+    TimeoutNotAnInteger,
+    TimeoutOutOfRange,
+    WaitOnReplica,
+    announced_ip_too_long,
+    text_of,
+    unknown_replconf_option,
+    unsupported_filter,
+)
+from pycluster.protocol.numbers import INT_MAX, parse_int
+from pycluster.protocol.quoting import split_arguments
+from pycluster.protocol.replies import NO_REPLY
+from pycluster.replication.attached import AttachedReplica
+from pycluster.server.client import IS_REPLICA, Client
+
+group = Group("server")
+generic = Group("generic")
+
+LONGEST_HOST = 255
+
+
+@group.command("admin noscript stale no_async_loading")
+def replicaof(client: Client, host: bytes, port: bytes) -> str:
+    """REPLICAOF host port | REPLICAOF NO ONE
+
+    Makes the server a replica of another one, or a master again.
+    Since 5.0.0. O(1).
+    """
+    server = client.server
+    if server.clustered:
+        raise ReplicaofInCluster
+    if (host.lower(), port.lower()) == (b"no", b"one"):
+        if server.replication.is_replica:
+            server.replication.take_over()
+            server.log.notice(f"MASTER MODE enabled (user request from '{server.describe(client)}')")
+        return "OK"
+    if client.gate & IS_REPLICA:
+        raise ReplicaofByReplica
+    number = parse_int(port)
+    if not 0 <= number <= 65535:
+        raise InvalidPrimaryPort
+    address = (text_of(host), number)
+    if server.replication.replica.address == address:
+        server.log.notice(
+            "REPLICAOF would result into synchronization with the master we are already connected with. "
+            "No operation performed."
+        )
+        return "OK Already connected to specified master"
+    server.replication.follow(*address)
+    server.log.notice(f"REPLICAOF {address[0]}:{number} enabled (user request from '{server.describe(client)}')")
+    return "OK"
+
+
+@group.command("admin noscript stale no_async_loading")
+def slaveof(client: Client, host: bytes, port: bytes) -> str:
+    """SLAVEOF host port | SLAVEOF NO ONE
+
+    The old name of REPLICAOF.
+    Since 1.0.0. O(1).
+    """
+    return replicaof(client, host, port)
+
+
+@group.command("noscript loading stale fast", categories="admin dangerous")
+def role(client: Client) -> list[object]:
+    """ROLE
+
+    Returns the replication role.
+    Since 2.8.12. O(1).
+    """
+    answer: list[object] = client.server.replication.role()
+    return answer
+
+
+@generic.command("", categories="connection", tips=("request_policy:all_shards", "response_policy:agg_min"))
+def wait(client: Client, numreplicas: bytes, timeout: bytes) -> object:
+    """WAIT numreplicas timeout
+
+    Blocks until so many replicas have acknowledged all earlier writes of this connection, or the time in
+    milliseconds is over; returns how many did.
+    Since 3.0.0. O(1).
+    """
+    replication = client.server.replication
+    if replication.is_replica:
+        raise WaitOnReplica
+    wanted = parse_int(numreplicas)
+    timeout_ms = parse_int(timeout, TimeoutNotAnInteger)
+    if timeout_ms < 0:
+        raise TimeoutNegative
+    if timeout_ms > INT_MAX - client.server.clock.now:
+        raise TimeoutOutOfRange
+    return replication.primary.wait(client, wanted, timeout_ms)
+
+
+# Between servers
+
+
+@group.command("admin noscript no_async_loading no_multi")
+def psync(client: Client, replicationid: bytes, offset: bytes, *options: bytes) -> object:
+    """PSYNC replicationid offset
+
+    An internal command used in replication.
+    Since 2.8.0.
+    """
+    replication, log = client.server.replication, client.server.log
+    if options and options[0].lower() == b"failover":
+        log.notice(f"Failover request received for replid {text_of(replicationid)}.")
+        if not replication.is_replica:
+            raise FailoverOfPrimary
+        if text_of(replicationid).lower() != replication.history.id:
+            raise FailoverOfOtherStream
+        replication.take_over()
+        log.notice(f"MASTER MODE enabled (failover request from '{client.server.describe(client)}')")
+    try:
+        wanted = parse_int(offset)
+    except NotAnInteger:
+        name = replication.primary.knowledge_of(client).name
+        log.warning(f"Replica {name} asks for synchronization but with a wrong offset")
+        raise
+    return replication.primary.synchronize(client, text_of(replicationid), wanted)
+
+
+@group.command("admin noscript no_async_loading no_multi")
+def sync(client: Client) -> object:
+    """SYNC
+
+    An internal command used in replication.
+    Since 1.0.0.
+    """
+    return client.server.replication.primary.synchronize(client, None)
+
+
+@group.command("admin noscript loading stale allow_busy")
+def replconf(client: Client, *options: bytes) -> object:
+    """REPLCONF
+
+    An internal command for configuring the replication stream.
+    Since 3.0.0. O(1).
+    """
+    if len(options) % 2:
+        raise BadSyntax
+    replication = client.server.replication
+    known = replication.primary.knowledge_of(client)
+    for name, value in zip(options[::2], options[1::2], strict=True):
+        match name.lower():
+            case b"ack":
+                replication.primary.acknowledge(client, _offset(value))
+                return NO_REPLY
+            case b"getack":
+                replication.replica.acknowledge_soon()
+                return NO_REPLY
+            case _:
+                _introduce(known, name, value)
+    return "OK"
+
+
+def _introduce(replica: AttachedReplica, name: bytes, value: bytes) -> None:
+    """One thing that a replica says of itself before it asks for data."""
+    match name.lower():
+        case b"listening-port":
+            replica.port = parse_int(value)
+        case b"ip-address":
+            if len(value) > LONGEST_HOST:
+                raise announced_ip_too_long(len(value))
+            replica.ip = text_of(value)
+        case b"capa":
+            replica.takes_streamed_file |= value.lower() == b"eof"
+            replica.takes_new_ids |= value.lower() == b"psync2"
+        case b"rdb-only":
+            wanted = parse_int(value)
+            if wanted not in (0, 1):
+                raise OutOfRange
+            replica.wants_file_only = wanted == 1
+        case b"rdb-filter-only":
+            replica.request = _filter(value)
+        case b"version":
+            pass  # of a newer server: we write what all can read
+        case _:
+            raise unknown_replconf_option(name)
+
+
+def _filter(words: bytes) -> Request:
+    """Only what is named goes into the snapshot, and so far that can be functions."""
+    names = split_arguments(words)
+    if names is None:
+        raise MissingFilters
+    for name in names:
+        if name.lower() != b"functions":
+            raise unsupported_filter(name)
+    return Request(keys=False, functions=bool(names))
+
+
+def _offset(digits: bytes) -> int:
+    """An acknowledged offset; nonsense acknowledges nothing (and there is nobody to be told)."""
+    try:
+        return parse_int(digits)
+    except NotAnInteger:
+        return 0

@@ -1,0 +1,366 @@
+"""Snapshots: the dataset as it is at one moment, written to dump.rdb or sent to replicas.
+
+SAVE writes while everybody waits. In the background a forked child writes: its copy of the memory holds still, the
+server goes on. There is one such child at a time, whether it writes to the disk (BGSAVE, save points, a full sync with
+a file) or into a pipe (a full sync without). A server that lives in somebody else's process must not fork it: there
+the snapshot is made at once, in memory, and handed on as if a child had sent it.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter, time
+from typing import Any
+
+from pycluster.files.child import UNWANTED, Child, Ended, fork_child
+from pycluster.files.writer import Disk, WriteFailed, replace_file
+from pycluster.keyspace.database import Database
+from pycluster.keyspace.journal import Journal
+from pycluster.persistence.incoming import IncomingFile
+from pycluster.persistence.loading import Loading, load_file
+from pycluster.protocol.errors import ReloadLoadFailed, ReloadSaveFailed
+from pycluster.rdb.errors import Unreadable
+from pycluster.rdb.writer import write_file
+
+SYNC_EVERY = 4 << 20  # rdb-save-incremental-fsync
+RETRY_AFTER_S = 5  # a failed background save is tried again not sooner
+
+Done = Callable[[bool], None]  # called when a background save has ended: did it succeed?
+
+
+@dataclass(slots=True)
+class Request:
+    """What a replica wants of a snapshot: all, or not even the keys (redis-cli --functions-rdb)."""
+
+    keys: bool = True
+    functions: bool = True
+
+
+@dataclass(slots=True)
+class _Running:
+    """The child at work, and what is to be known when it ends."""
+
+    child: Child
+    to_disk: bool
+    started: float
+    changes: int  # how many changes there had been when it began: what it will have saved
+    done: Done | None
+
+
+class Snapshots:
+    """The snapshots of one server. `replication_fields` gives the aux fields with which a replica can go on after all."""
+
+    def __init__(
+        self,
+        config: Any,
+        log: Any,
+        loop: asyncio.AbstractEventLoop,
+        databases: Sequence[Database],
+        journal: Journal,
+        *,
+        replication_fields: Callable[[], Mapping[str, str | int]] = dict,
+        used_memory: Callable[[], int] = lambda: 0,
+        redis_version: str = "",
+        disk: Disk | None = None,
+        may_fork: bool = True,
+    ) -> None:
+        self.loading: Loading | None = None
+        self.last_load: Loading | None = None
+        self.saved_changes = 0  # of the journal's count, when the last snapshot began
+        self.last_save_s = int(time())
+        self.last_background_save_well = True
+        self.saves = 0
+        self.forks = 0
+        self.last_fork_us = 0
+        self.may_fork = may_fork
+        self._config = config
+        self._log = log
+        self._loop = loop
+        self._databases = databases
+        self._journal = journal
+        self._replication_fields = replication_fields
+        self._used_memory = used_memory
+        self._version = redis_version
+        self._disk = disk or Disk()
+        self._running: _Running | None = None
+        self._scheduled = False
+        self._last_duration_s = -1
+        self._last_try = 0.0
+
+    @property
+    def path(self) -> str:
+        """Where the dataset is kept."""
+        return str(self._config.path(self._config.dbfilename))
+
+    @property
+    def changes(self) -> int:
+        """Changes since the last snapshot."""
+        return self._journal.changes - self.saved_changes
+
+    # Writing
+
+    def pieces(self, request: Request | None = None) -> Iterator[bytes]:
+        """The dataset as it is now, as a file. Nothing may change while it is made."""
+        request = request or Request()
+        aux: dict[str, str | int] = {
+            "redis-ver": self._version,
+            "redis-bits": 64,
+            "ctime": int(time()),
+            "used-mem": self._used_memory(),
+            **self._replication_fields(),
+            "aof-base": 0,
+        }
+        return write_file(
+            self._databases if request.keys else (),
+            aux,
+            compress=self._config.rdbcompression,
+            checksum=self._config.rdbchecksum,
+        )
+
+    def save(self) -> bool:
+        """Writes dump.rdb now, while everything waits (SAVE, SHUTDOWN). What went wrong stands in the log."""
+        self.saves += 1
+        self._journal.flush()  # else the file would have changes that its place in the stream does not count
+        changes = self._journal.changes
+        if not self._write_to_disk(self.pieces()):
+            return False
+        self._note_saved(changes)
+        return True
+
+    def _write_to_disk(self, content: Iterable[bytes]) -> bool:
+        temporary = f"temp-{os.getpid()}.rdb"
+        sync_every = SYNC_EVERY if self._config.rdb_save_incremental_fsync else None
+        try:
+            replace_file(self._disk, self.path, content, temporary=self._config.path(temporary), sync_every=sync_every)
+        except WriteFailed as failure:
+            self._log.warning(self._explain(failure, temporary))
+            return False
+        self._log.notice("DB saved on disk")
+        return True
+
+    def _explain(self, failure: WriteFailed, temporary: str) -> str:
+        """A failed save in Redis' words."""
+        reason, here, name = failure.error.strerror, self._config.dir, self._config.dbfilename
+        match failure.step:
+            case "open":
+                return f"Failed opening the temp RDB file {temporary} (in server root dir {here}) for saving: {reason}"
+            case "rename":
+                return (
+                    f"Error moving temp DB file {temporary} on the final destination {name} "
+                    f"(in server root dir {here}): {reason}"
+                )
+            case "fsync directory":
+                return f"Failed to fsync directory while saving DB: {reason}"
+        operation = "rdbSaveRio" if failure.step == "write" else failure.step
+        return f"Write error while saving DB to the disk({operation}): {reason}"
+
+    def _note_saved(self, changes: int) -> None:
+        self.saved_changes = changes
+        self.last_save_s = int(time())
+        self.last_background_save_well = True
+
+    # In the background
+
+    @property
+    def is_saving(self) -> bool:
+        """Is there a child at work?"""
+        return self._running is not None
+
+    @property
+    def is_saving_to_disk(self) -> bool:
+        return self._running is not None and self._running.to_disk
+
+    def save_in_background(self, done: Done | None = None) -> bool:
+        """Starts a child that writes dump.rdb; False if there can be none (the log says why)."""
+        assert self._running is None
+        self._scheduled = False
+        self.saves += 1
+        self._journal.flush()
+        if not self.may_fork:
+            self._loop.call_soon(self._end_at_once, done, self._save_like_a_child())
+            return True
+        started = self._fork("pycluster-save", self._save_in_child, (), to_disk=True, done=done)
+        if started is not None:
+            self._log.notice(f"Background saving started by pid {started.pid}")
+        return started is not None
+
+    def send_in_background(self, pipe: int, opening: bytes, ending: bytes, request: Request, done: Done) -> bool:
+        """Starts a child that writes a snapshot into a pipe, between two marks; False if there can be none."""
+        assert self._running is None and self.may_fork
+
+        def send() -> None:
+            disk = Disk()
+            disk.write(pipe, opening)
+            for piece in self.pieces(request):
+                disk.write(pipe, piece)
+            disk.write(pipe, ending)
+
+        started = self._fork("pycluster-sync", send, (pipe,), to_disk=False, done=done)
+        if started is not None:
+            self._log.notice(f"Background RDB transfer started by pid {started.pid}")
+        return started is not None
+
+    def schedule(self) -> None:
+        """A background save is to start as soon as there can be one."""
+        self._scheduled = True
+
+    def cancel(self) -> None:
+        """The child's work is not wanted any more."""
+        if self._running is not None:
+            self._running.child.kill(UNWANTED)
+
+    def _save_in_child(self) -> bool:
+        return self._write_to_disk(self.pieces())
+
+    def _save_like_a_child(self) -> bool:
+        changes = self._journal.changes
+        well = self._write_to_disk(self.pieces())
+        if well:
+            self._note_saved(changes)
+        self.last_background_save_well = well
+        return well
+
+    def _end_at_once(self, done: Done | None, well: bool) -> None:
+        if done is not None:
+            done(well)
+
+    def _fork(
+        self, title: str, work: Callable[[], object], keep: Iterable[int], *, to_disk: bool, done: Done | None
+    ) -> Child | None:
+        self._last_try = time()
+        before = perf_counter()
+        try:
+            child = fork_child(title, work, keep=keep)
+        except OSError as error:
+            self.last_background_save_well = False
+            self._log.warning(f"Can't save in background: fork: {error.strerror}")
+            return None
+        self.forks += 1
+        self.last_fork_us = int((perf_counter() - before) * 1_000_000)
+        self._running = _Running(child, to_disk, time(), self._journal.changes, done)
+        child.watch(self._loop, self._ended)
+        return child
+
+    def _ended(self, how: Ended) -> None:
+        running = self._running
+        assert running is not None
+        self._running = None
+        self._last_duration_s = int(time() - running.started)
+        if running.to_disk:
+            self._note_end_of_save(running, how)
+        elif how.signal:
+            self._log.warning(f"Background transfer terminated by signal {how.signal}")
+        elif how.well:
+            self._log.notice("Background RDB transfer terminated with success")
+        else:
+            self._log.warning("Background transfer error")
+        if running.done is not None:
+            running.done(how.well)
+
+    def _note_end_of_save(self, running: _Running, how: Ended) -> None:
+        if how.well:
+            self._log.notice("Background saving terminated with success")
+            self._note_saved(running.changes)
+        elif not how.signal:
+            self._log.warning("Background saving error")
+            self.last_background_save_well = False
+        else:
+            self._log.warning(f"Background saving terminated by signal {how.signal}")
+            self._remove(f"temp-{running.child.pid}.rdb")
+            if how.signal != UNWANTED:
+                self.last_background_save_well = False
+
+    def _remove(self, name: str) -> None:
+        try:
+            self._disk.remove(self._config.path(name))
+        except OSError:
+            pass  # it had not got that far
+
+    def stop(self) -> None:
+        """The server ends: a child that still works is ended too, and waited for."""
+        running = self._running
+        if running is None:
+            return
+        self._running = None
+        self._loop.remove_reader(running.child.pidfd)
+        running.child.kill(signal.SIGKILL)
+        running.child.wait()
+        self._remove(f"temp-{running.child.pid}.rdb")
+
+    # Each second
+
+    def cron(self) -> None:
+        """Starts what is due: a save that was asked for, or that a save point demands."""
+        if self._running is not None or self.loading is not None:
+            return
+        if self._scheduled:
+            self.save_in_background()
+            return
+        now = time()
+        if not self.last_background_save_well and now - self._last_try <= RETRY_AFTER_S:
+            return
+        for seconds, changes in self._config.save:
+            if self.changes >= changes and now - self.last_save_s > seconds:
+                self._log.notice(f"{changes} changes in {seconds} seconds. Saving...")
+                self.save_in_background()
+                return
+
+    # Reading
+
+    async def load(self, *, expire: bool) -> Loading | None:
+        """Loads dump.rdb while the event loop serves others; None if there is none. Raises OSError, Unreadable."""
+        try:
+            for loading in load_file(
+                self.path, self._databases, self._log.write, expire=expire, verify=self._config.rdbchecksum
+            ):
+                self.loading = loading
+                await asyncio.sleep(0)
+            self.last_load = self.loading
+        except FileNotFoundError:
+            return None
+        finally:
+            self.loading = None
+        self.saved_changes = self._journal.changes
+        return self.last_load
+
+    def reload(self, *, save: bool, flush: bool, merge: bool = False) -> None:
+        """DEBUG RELOAD: through the file and back, while everything waits."""
+        if save and not self.save():
+            raise ReloadSaveFailed
+        for db in self._databases if flush else ():
+            db.flush()
+        try:
+            for loading in load_file(self.path, self._databases, self._log.write, expire=True, merge=merge):
+                self.last_load = loading
+        except (OSError, Unreadable):
+            raise ReloadLoadFailed from None
+
+    def incoming(self) -> IncomingFile:
+        """A file for a dataset that a primary is about to send. Raises OSError."""
+        return IncomingFile(self._disk, self.path)
+
+    # INFO
+
+    def info(self) -> dict[str, int | str]:
+        """The fields of Persistence that snapshots know."""
+        running, last = self._running, self.last_load
+        fields: dict[str, int | str] = {"loading": int(self.loading is not None)}
+        if self.loading is not None:
+            fields |= self.loading.info()
+        return fields | {
+            "rdb_changes_since_last_save": self.changes,
+            "rdb_bgsave_in_progress": int(running is not None),
+            "rdb_last_save_time": self.last_save_s,
+            "rdb_last_bgsave_status": "ok" if self.last_background_save_well else "err",
+            "rdb_last_bgsave_time_sec": self._last_duration_s,
+            "rdb_current_bgsave_time_sec": -1 if running is None else int(time() - running.started),
+            "rdb_saves": self.saves,
+            "rdb_last_load_keys_expired": len(last.expired) if last else 0,
+            "rdb_last_load_keys_loaded": last.keys if last else 0,
+        }
+
+    def fork_info(self) -> dict[str, int]:
+        """The fields of Stats about forks."""
+        return {"latest_fork_usec": self.last_fork_us, "total_forks": self.forks}

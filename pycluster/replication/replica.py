@@ -1,0 +1,488 @@
+"""The replica's side of replication: to find the primary, to get its dataset or what was missed, to follow its stream.
+
+An attempt goes CONNECTING, HANDSHAKE, SYNC (only if everything must be sent), CONNECTED. Whatever breaks leads back to
+CONNECT, and from there on; what the replica has meanwhile stays as it is, and `position` says that the stream can be
+taken up again where it broke off. A whole dataset goes to the disk first and takes the old one's place when it is
+complete.
+"""
+
+import asyncio
+from enum import StrEnum
+from typing import Any
+
+from pycluster.keyspace.database import HIDE, IGNORE
+from pycluster.persistence.incoming import IncomingFile
+from pycluster.persistence.loading import Loading
+from pycluster.protocol.errors import ProtocolError, ReplyError
+from pycluster.protocol.replies import encode_request
+from pycluster.rdb.errors import Unreadable
+from pycluster.replication import handshake
+from pycluster.replication.handshake import Action, Handshake, Introduction
+from pycluster.replication.history import History
+from pycluster.replication.host import Host
+from pycluster.replication.link import PrimaryLink
+from pycluster.replication.primary import Primary
+from pycluster.replication.stream import PrimaryStream
+from pycluster.replication.transfer import Transfer, TransferFailed
+
+COMMANDS_A_TURN = 1000  # of the primary's; then others go first
+FIELD_STREAM_DB = b"repl-stream-db"
+
+
+class State(StrEnum):
+    """What a replica is about, in the words of ROLE."""
+
+    NONE = "none"  # it is no replica
+    CONNECT = "connect"  # it will try again within a second
+    CONNECTING = "connecting"
+    HANDSHAKE = "handshake"
+    SYNC = "sync"
+    CONNECTED = "connected"
+
+
+class Diverged(Exception):
+    """The primary did what cannot be done here: from now on the datasets would differ."""
+
+
+class Replica:
+    """One server's life as a replica; while it is none, `address` is None."""
+
+    def __init__(self, host: Host, history: History, primary: Primary) -> None:
+        self.address: tuple[str, int] | None = None
+        self.state = State.NONE
+        self.position: int | None = None  # the database selected where the stream can be taken up; None: it can't be
+        self.transfer: Transfer | None = None
+        self.last_heard = 0.0
+        self.down_since: float | None = None
+        self._host = host
+        self._history = history
+        self._primary = primary
+        self._link: PrimaryLink | None = None
+        self._client: Any = None
+        self._handshake: Handshake | None = None
+        self._stream: PrimaryStream | None = None
+        self._incoming: IncomingFile | None = None
+        self._offered: tuple[str, int] = ("", 0)  # id and offset of the dataset that is on its way
+        self._task: asyncio.Task[None] | None = None
+        self._is_loading = False
+        self._acknowledgement_due = False
+
+    # Roles
+
+    def follow(self, ip: str, port: int, *, was_primary: bool) -> None:
+        """From now on this is our primary."""
+        self._leave()
+        self.address = (ip, port)
+        if was_primary and self.position is None:
+            self._host.log.notice(
+                "Before turning into a replica, using my own master parameters to synthesize a cached master: "
+                "I may be able to synchronize with the new master with just a partial transfer."
+            )
+            self.position = 0  # the new primary's stream begins with SELECT
+        self._try()
+
+    def stop(self) -> None:
+        """We are no replica any more."""
+        self._leave()
+        if self.position is not None:
+            self._host.log.notice("Discarding previously cached master state.")
+        self.address = self.position = self.down_since = None
+        self.state = State.NONE
+
+    def _leave(self) -> None:
+        """Ends whatever goes on with the primary so far."""
+        if self.state == State.CONNECTED:
+            self._host.log.notice("Connection with master lost.")
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        """Drops the link and what hangs on it. A dataset that was half loaded is none."""
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+        if self._is_loading:
+            self._end_of_loading()
+            self._flush_all()
+        if self._link is not None:
+            self._link.drop()
+            self._link = None
+        self._let_client_go()
+        if self._incoming is not None:
+            self._incoming.abandon()
+        self._handshake = self.transfer = self._incoming = None
+        if self.state != State.NONE:
+            self.state = State.CONNECT
+
+    # An attempt
+
+    def _try(self, why: str = "Connecting to MASTER") -> None:
+        """Begins an attempt now."""
+        assert self.address is not None
+        ip, port = self.address
+        self._host.log.notice(f"{why} {ip}:{port}")
+        self._host.log.notice("MASTER <-> REPLICA sync started")
+        self.state = State.CONNECTING
+        self.last_heard = self._host.loop.time()
+        self._link = PrimaryLink(self._receive, self._lost)
+        self._task = self._host.loop.create_task(self._connect(self._link, ip, port))
+
+    async def _connect(self, link: PrimaryLink, ip: str, port: int) -> None:
+        source = self._host.config.bind_source_addr
+        try:
+            await self._host.loop.create_connection(lambda: link, ip, port, local_addr=(source, 0) if source else None)
+        except OSError as error:
+            self._host.log.warning(f"Error condition on socket for SYNC: {error.strerror or error}")
+            self._task = None
+            self._hang_up()
+            return
+        self._task = None
+        self.state = State.HANDSHAKE
+        self._handshake = Handshake(self._introduction())
+        self._do(self._handshake.begin())
+
+    def _introduction(self) -> Introduction:
+        config = self._host.config
+        return Introduction(
+            port=config.replica_announce_port or config.port,
+            ip=config.replica_announce_ip,
+            user=config.masteruser,
+            password=config.masterauth,
+            position=None if self.position is None else (self._history.id, self._history.offset + 1),
+        )
+
+    # What the link says
+
+    def _receive(self, piece: bytes) -> None:
+        self.last_heard = self._host.loop.time()
+        self._host.statistics.replication_input += len(piece)
+        match self.state:
+            case State.HANDSHAKE:
+                assert self._handshake is not None
+                self._do(self._handshake.receive(piece))
+            case State.SYNC:
+                self._take_file(piece)
+            case State.CONNECTED:
+                self._take_stream(piece)
+
+    def _lost(self) -> None:
+        """The connection has ended."""
+        log, before = self._host.log, self.state
+        if self._is_loading:
+            self._link = None  # the dataset is here; how the stream goes on is seen when it is loaded
+            return
+        if before == State.CONNECTED:
+            log.notice("Connection with master lost.")
+            log.notice("Caching the disconnected master state.")
+            self.down_since = self._host.loop.time()
+        self._hang_up()
+        match before:
+            case State.CONNECTED:
+                self._try("Reconnecting to MASTER")
+            case State.SYNC:
+                log.warning("I/O error trying to sync with MASTER: connection lost")
+                self._try()
+            case State.HANDSHAKE:
+                log.warning("Master did not respond to command during SYNC handshake")
+
+    def _do(self, actions: list[Action]) -> None:
+        for action in actions:
+            match action:
+                case handshake.Send(request):
+                    assert self._link is not None
+                    self._link.send_bytes(request)
+                case handshake.Log(level, text):
+                    self._host.log.write(level, text)
+                case handshake.Continue(id):
+                    self._go_on(id)
+                case handshake.FullSync(id, offset):
+                    self._expect_file(id, offset)
+                case handshake.GiveUp():
+                    self._hang_up()
+
+    # Going on where we were
+
+    def _go_on(self, id: str | None) -> None:
+        """The primary has what we lack."""
+        assert self._handshake is not None
+        if id is not None:
+            self._history.rename(id)
+            self._primary.disconnect_all()  # our replicas are to learn of it
+        self._host.log.notice("MASTER <-> REPLICA sync: Master accepted a Partial Resynchronization.")
+        self._begin_stream(self.position or 0, self._handshake.rest)
+
+    def _begin_stream(self, db: int, rest: bytes) -> None:
+        """The link is up: what arrives from now on are commands."""
+        assert self._link is not None
+        self.state = State.CONNECTED
+        self.down_since = None
+        self._handshake = self.transfer = None
+        self._client = client = self._host.new_primary_client(self._link)
+        client.db = self._host.databases[db]
+        self.position = db
+        self._stream = PrimaryStream(self._perform, lambda: client.transaction is not None)
+        if self._primary.backlog is None:
+            self._primary.open_backlog()
+        if rest:
+            self._take_stream(rest)
+
+    # The whole dataset
+
+    def _expect_file(self, id: str, offset: int) -> None:
+        assert self._handshake is not None
+        rest = self._handshake.rest
+        self._offered = (id, offset)
+        self.transfer = Transfer()
+        self.state = State.SYNC
+        try:
+            self._incoming = self._host.snapshots.incoming()
+        except OSError as error:
+            self._host.log.warning(
+                f"Opening the temp file needed for MASTER <-> REPLICA synchronization: {error.strerror}"
+            )
+            self._hang_up()
+            return
+        self._handshake = None
+        if rest:
+            self._take_file(rest)
+
+    def _take_file(self, piece: bytes) -> None:
+        transfer, log = self.transfer, self._host.log
+        assert transfer is not None and self._incoming is not None
+        had_begun = transfer.has_begun
+        try:
+            content = transfer.receive(piece)
+            if transfer.has_begun and not had_begun:
+                what = (
+                    "streamed RDB from master with EOF"
+                    if transfer.is_streamed
+                    else f"{transfer.size} bytes from master"
+                )
+                log.notice(f"MASTER <-> REPLICA sync: receiving {what} to disk")
+            self._incoming.write(content)
+            if transfer.done:
+                self._incoming.finish()
+        except TransferFailed as error:
+            log.warning(str(error))
+            self._hang_up()
+            return
+        except OSError as error:
+            log.warning(
+                "Write error or short write writing to the DB dump file needed for MASTER <-> REPLICA "
+                f"synchronization: {error.strerror}"
+            )
+            self._hang_up()
+            return
+        if transfer.done:
+            assert self._link is not None
+            self._link.pause_reading()
+            self._incoming = None
+            self._task = self._host.loop.create_task(self._load(transfer))
+
+    async def _load(self, transfer: Transfer) -> None:
+        """Puts the new dataset in the old one's place. Whoever hangs below us must begin anew too."""
+        host, log = self._host, self._host.log
+        host.snapshots.cancel()  # what it saves is not to be our dataset any more
+        self.position = None
+        self._primary.disconnect_all()
+        self._primary.drop_backlog()
+        log.notice("MASTER <-> REPLICA sync: Flushing old data")
+        self._flush_all()
+        log.notice("MASTER <-> REPLICA sync: Loading DB in memory")
+        self._is_loading = True
+        host.set_loading(True)
+        try:
+            loading = await host.snapshots.load(expire=False)
+        except (Unreadable, OSError):
+            loading = None
+        self._task = None
+        self._end_of_loading()
+        if loading is None:
+            log.warning("Failed trying to load the MASTER synchronization DB from disk, check server logs.")
+            self._flush_all()
+            self._hang_up()
+            return
+        self._finish_sync(loading, transfer)
+
+    def _end_of_loading(self) -> None:
+        self._is_loading = False
+        self._host.set_loading(False)
+
+    def _finish_sync(self, loading: Loading, transfer: Transfer) -> None:
+        """The dataset is the primary's, and so is its history; now for what has changed since."""
+        self._history.adopt(*self._offered)
+        db = int(loading.aux.get(FIELD_STREAM_DB, b"0"))
+        self.position = max(0, db)
+        self._primary.open_backlog()
+        self._host.log.notice("MASTER <-> REPLICA sync: Finished with success")
+        if self._link is None:
+            self._hang_up()
+            self._try("Reconnecting to MASTER")
+            return
+        self._begin_stream(self.position, transfer.rest)
+        if transfer.is_streamed:
+            self.acknowledge()
+        if self._link is not None:
+            self._link.resume_reading()
+
+    def _flush_all(self) -> None:
+        for db in self._host.databases:
+            db.flush()
+
+    # The stream
+
+    def _take_stream(self, piece: bytes) -> None:
+        assert self._stream is not None
+        self._stream.feed(piece)
+        self._apply()
+
+    def _apply(self) -> None:
+        """Runs what has arrived, for a bounded time, and passes on what was applied."""
+        stream, keyspace = self._stream, self._host.keyspace
+        assert stream is not None
+        self._host.begin_batch()
+        keyspace.expired_keys = IGNORE  # what has expired is alive for the primary until it says DEL
+        try:
+            applied, more = stream.apply(COMMANDS_A_TURN)
+        except (ProtocolError, Diverged) as error:
+            self._break_off(error)
+            return
+        finally:
+            keyspace.expired_keys = HIDE
+        self._primary.feed(applied)
+        if self._client is None:
+            return
+        if self._client.transaction is None:
+            self.position = self._client.db.index
+        if self._acknowledgement_due:
+            self.acknowledge()
+        if more and self._link is not None:
+            self._link.pause_reading()
+            self._host.loop.call_soon(self._apply_more, stream)
+
+    def _apply_more(self, stream: PrimaryStream) -> None:
+        if stream is self._stream and self._link is not None:
+            self._link.resume_reading()
+            self._apply()
+
+    def _perform(self, args: list[bytes]) -> None:
+        reply = self._host.execute(self._client, args)
+        if isinstance(reply, ReplyError):
+            self._shout(args, reply)
+        elif isinstance(reply, list):  # EXEC's, perhaps
+            for member in reply:
+                if isinstance(member, ReplyError):
+                    self._shout(args, member)
+
+    def _shout(self, args: list[bytes], error: ReplyError) -> None:
+        """What the primary did failed here: then the datasets differ, and somebody must know."""
+        unknown = error.text.startswith(("ERR unknown command", "ERR unknown subcommand"))
+        name = "<unknown>" if unknown else args[0].decode("latin-1").lower()
+        self._host.log.warning(
+            f"== CRITICAL == This replica is sending an error to its master: '{error.text}' "
+            f"after processing the command '{name}'"
+        )
+        if unknown:
+            raise Diverged(error.text)
+
+    def _break_off(self, error: Exception) -> None:
+        """The stream can't be followed, and behind this place neither: the next attempt asks for everything."""
+        self._host.log.warning(f"Protocol error from master: {error}. The link is dropped, and a full sync is next.")
+        self.down_since = self._host.loop.time()
+        self._hang_up()
+        self.position = None
+
+    def acknowledge(self) -> None:
+        """Tells the primary how much of its stream we have applied."""
+        self._acknowledgement_due = False
+        if self.state == State.CONNECTED and self._link is not None:
+            self._link.send_bytes(encode_request([b"REPLCONF", b"ACK", b"%d" % self._history.offset]))
+
+    def acknowledge_soon(self) -> None:
+        """The primary asks for it (GETACK), in the midst of its stream: at the end of what is being applied now."""
+        self._acknowledgement_due = True
+
+    def _let_client_go(self) -> None:
+        client, self._client, self._stream = self._client, None, None
+        if client is not None:
+            self._host.drop_client(client)
+
+    # Each second
+
+    def cron(self) -> None:
+        if self.address is None:
+            return
+        if self._is_loading:
+            if self._link is not None:
+                self._link.send_bytes(b"\n")  # we are busy, not dead
+            return
+        late = self._host.loop.time() - self.last_heard > self._host.config.repl_timeout
+        match self.state:
+            case State.CONNECT:
+                self._try()
+            case State.CONNECTING | State.HANDSHAKE if late:
+                self._host.log.warning("Timeout connecting to the MASTER...")
+                self._try_after_failure()
+            case State.SYNC if late:
+                self._host.log.warning(
+                    "Timeout receiving bulk data from MASTER... If the problem persists try to set the "
+                    "'repl-timeout' parameter in redis.conf to a larger value."
+                )
+                self._try_after_failure()
+            case State.CONNECTED if late:
+                self._host.log.warning("MASTER timeout: no data nor PING received...")
+                self._lost()
+            case State.CONNECTED:
+                self.acknowledge()
+
+    def _try_after_failure(self) -> None:
+        self._hang_up()
+        assert self.address is not None
+        ip, port = self.address
+        self._host.log.notice(f"Reconnecting to MASTER {ip}:{port} after failure")
+        self._try()
+
+    # For others to know
+
+    @property
+    def is_connected(self) -> bool:
+        return self.state == State.CONNECTED
+
+    def silent_for_s(self) -> float | None:
+        """How long ago the primary was heard last; None if it never was since we follow it."""
+        now = self._host.loop.time()
+        if self.state == State.CONNECTED:
+            return now - self.last_heard
+        return None if self.down_since is None else now - self.down_since
+
+    def info(self) -> dict[str, int | str]:
+        """The fields of Replication that only a replica has."""
+        if self.address is None:
+            return {}
+        now, config = self._host.loop.time(), self._host.config
+        up = self.state == State.CONNECTED
+        offset = self._history.offset if self.position is not None else 1
+        fields: dict[str, int | str] = {
+            "master_host": self.address[0],
+            "master_port": self.address[1],
+            "master_link_status": "up" if up else "down",
+            "master_last_io_seconds_ago": int(now - self.last_heard) if up else -1,
+            "master_sync_in_progress": int(self.state == State.SYNC),
+            "slave_read_repl_offset": offset,
+            "slave_repl_offset": offset,
+        }
+        if self.state == State.SYNC and self.transfer is not None:
+            size, received = self.transfer.size or 0, self.transfer.received
+            fields |= {
+                "master_sync_total_bytes": size,
+                "master_sync_read_bytes": received,
+                "master_sync_left_bytes": size - received,
+                "master_sync_perc": f"{100 * received / size if size else 0:.2f}",
+                "master_sync_last_io_seconds_ago": int(now - self.last_heard),
+            }
+        if not up:
+            fields["master_link_down_since_seconds"] = -1 if self.down_since is None else int(now - self.down_since)
+        return fields | {
+            "slave_priority": config.replica_priority,
+            "slave_read_only": int(config.replica_read_only),
+            "replica_announced": int(config.replica_announced),
+        }

@@ -1,0 +1,88 @@
+"""What must hold in a cluster at every moment, whatever the network and the machines do.
+
+Each check looks only at what an event may have changed, so that it can run after every event.
+"""
+
+from typing import TYPE_CHECKING
+
+from pycluster.cluster.effects import Effect, Persist, Send, Serve, TakeOver
+from pycluster.cluster.message import Kind
+
+if TYPE_CHECKING:
+    from tests.simulation.world import Machine, World
+
+
+class Violation(AssertionError):
+    pass
+
+
+class Invariants:
+    def __init__(self, world: "World") -> None:
+        self.world = world
+        self.votes: dict[tuple[str, int], int] = {}  # (voter, epoch): when
+        self.elected: dict[int, str] = {}  # epoch: who
+        self.is_consensus_kept = True
+        self.changed: set[str] = set()  # whose roles or slots may have changed: whatever matters is saved or served
+        self.epochs: dict[str, tuple[int, int, int]] = {}  # greatest current, config and vote epoch seen
+
+    def expect_takeover(self) -> None:
+        """A takeover asks nobody. From then on there may be two groups of primaries, each a majority in its own eyes,
+        and elections in both of them: that is what its documentation warns of."""
+        self.is_consensus_kept = False
+
+    def started(self, machine: "Machine") -> None:
+        _, config, vote = self.epochs.get(machine.name, (0, 0, 0))
+        self.epochs[machine.name] = 0, config, vote
+        self.look(machine)
+
+    def performs(self, machine: "Machine", effect: Effect) -> None:
+        match effect:
+            case Persist() | Serve():
+                self.changed.add(machine.name)
+            case Send(_, message) if message.kind is Kind.FAILOVER_AUTH_ACK:
+                self.require(
+                    f"lastVoteEpoch {message.current_epoch}\n" in machine.synced, machine, "votes before it is on disk"
+                )
+                vote = machine.name, message.current_epoch
+                self.require(vote not in self.votes, machine, f"votes twice in epoch {message.current_epoch}")
+                self.votes[vote] = self.world.now_ms
+            case TakeOver() if self.is_consensus_kept:
+                epoch = machine.state.myself.config_epoch
+                other = self.elected.setdefault(epoch, machine.name)
+                self.require(other == machine.name, machine, f"is elected in epoch {epoch} as {other} was")
+
+    def look(self, machine: "Machine") -> None:
+        if not machine.is_up:
+            return
+        state = machine.state
+        current, config, vote = before = self.epochs[machine.name]
+        own = state.myself.config_epoch if state.myself.is_primary else config  # a replica speaks of its primary's
+        now = state.current_epoch, own, state.last_vote_epoch
+        if now != before:
+            self.require(state.current_epoch >= current, machine, "currentEpoch fell")
+            self.require(own >= config, machine, "configEpoch fell")
+            self.require(state.last_vote_epoch >= vote, machine, "lastVoteEpoch fell")
+            self.epochs[machine.name] = now
+        if machine.name in self.changed:
+            self.changed.discard(machine.name)
+            self.look_at_view(machine)
+
+    def look_at_view(self, machine: "Machine") -> None:
+        state = machine.state
+        assigned = 0
+        for node in state.nodes.values():
+            self.require(not assigned & node.slots, machine, "sees a slot with two owners")
+            assigned |= node.slots
+            if node.primary:
+                self.look_for_loop(machine, node)
+        self.require(assigned == state.slots.assigned, machine, "has lost count of slots")
+
+    def look_for_loop(self, machine: "Machine", node: object) -> None:
+        seen = [node]
+        while (primary := seen[-1].primary) is not None:  # type: ignore[attr-defined]
+            self.require(primary not in seen, machine, "sees replicas in a loop")
+            seen.append(primary)
+
+    def require(self, holds: bool, machine: "Machine", what: str) -> None:
+        if not holds:
+            raise Violation(f"{machine.name} {what}\n{self.world.describe()}")

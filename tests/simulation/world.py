@@ -1,0 +1,430 @@
+"""Clusters in virtual time: the real core and the real codec, on a simulated network, with simulated disks and data.
+
+Everything that happens is an event in one queue, ordered by time; all chance comes from one generator. So a run is a
+function of its seed, and an hour of six nodes takes seconds. After each event the invariants (invariants.py) look at
+the node that it happened to.
+
+What is simulated: connections that keep their order, take time, break when a process dies and say nothing when a
+machine does; one-way cuts, in which what is sent is lost, or waits and comes late; processes that are killed (the
+disk keeps all that was written) and machines that lose power (it keeps what was synced). Of the data, only how much
+there is of it: an offset that grows on primaries and that replicas copy.
+"""
+
+import heapq
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+
+from pycluster.cluster import nodes_conf
+from pycluster.cluster.core import Cluster
+from pycluster.cluster.effects import (
+    Connect,
+    Deliver,
+    Disconnect,
+    DropEverything,
+    DropKeys,
+    Effect,
+    Follow,
+    Log,
+    PauseWrites,
+    Persist,
+    ResumeWrites,
+    Send,
+    TakeOver,
+)
+from pycluster.cluster.message import Kind, decode, encode
+from pycluster.cluster.node import Link
+from pycluster.cluster.settings import Settings
+from pycluster.cluster.slot_map import slots_in
+from pycluster.cluster.state import ClusterState
+from tests.simulation.invariants import Invariants
+
+EPOCH_MS = 1_700_000_000_000
+NEVER_MS = 10**15
+REPLICATION_MS = 200
+GLANCE_MS = 20  # how often a condition that is waited for is looked at
+RETRY_MS = 50
+
+
+@dataclass(slots=True, eq=False)
+class Data:
+    """The server around a core, as far as the core asks (its Host), and what became of its effects."""
+
+    world: "World"
+    offset: int = 0
+    following: str | None = None
+    last_heard_ms: int = -NEVER_MS
+    paused_until_ms: int = 0
+    keys: set[int] = field(default_factory=set)  # the slots that have some
+    delivered: list[bytes] = field(default_factory=list)
+
+    def replication_offset(self) -> int:
+        return self.offset
+
+    def data_age_ms(self) -> int:
+        return self.world.now_ms - self.last_heard_ms
+
+    def is_following(self) -> bool:
+        return self.following is not None
+
+    def is_loading(self) -> bool:
+        return False
+
+    def keys_in_slot(self, slot: int) -> int:
+        return 1 if slot in self.keys else 0
+
+    def key_count(self) -> int:
+        return len(self.keys)
+
+
+@dataclass(slots=True, eq=False)
+class Machine:
+    """One node's process, when it runs, and its disk."""
+
+    name: str
+    port: int
+    rng: Random
+    data: Data
+    settings: Settings
+    cluster: Cluster | None = None
+    written: str = ""
+    synced: str = ""
+    tick_at_ms: int = -1
+    log: list[str] = field(default_factory=list)
+
+    @property
+    def state(self) -> ClusterState:
+        assert self.cluster, f"{self.name} is down"
+        return self.cluster.state
+
+    @property
+    def id(self) -> str:
+        return self.state.myself.id
+
+    @property
+    def is_up(self) -> bool:
+        return self.cluster is not None
+
+    @property
+    def is_ok(self) -> bool:
+        return self.state.is_ok
+
+    @property
+    def is_primary(self) -> bool:
+        return self.state.myself.is_primary
+
+    @property
+    def slots(self) -> int:
+        return self.state.myself.slots
+
+    def has_logged(self, text: str) -> bool:
+        return any(text in line for line in self.log)
+
+
+@dataclass(slots=True, eq=False)
+class Stream:
+    """One direction of a connection."""
+
+    source: Machine
+    target: Machine
+    far_end: Link | None = None  # at the target, once the connection is made
+    packets: deque[tuple[int, bytes]] = field(default_factory=deque)
+    is_pumping: bool = False
+    last_due_ms: int = 0
+    opposite: "Stream | None" = None
+
+
+class World:
+    def __init__(self, seed: int = 0, delay_ms: tuple[int, int] = (1, 5), loss: float = 0.0) -> None:
+        self.rng = Random(seed)
+        self.now_ms = EPOCH_MS
+        self.delay_ms = delay_ms
+        self.loss = loss
+        self.may_take_over = False  # whether chaos orders CLUSTER FAILOVER TAKEOVER
+        self.cuts_hold = False  # what is sent into a cut comes late, instead of never
+        self.machines: dict[str, Machine] = {}
+        self.by_port: dict[int, Machine] = {}
+        self.streams: dict[Link, Stream] = {}  # by the link that one writes to
+        self.cut: set[tuple[str, str]] = set()
+        self.transcript: list[str] = []
+        self.is_recording = False
+        self.invariants = Invariants(self)
+        self._queue: list[tuple[int, int, Callable[..., None], tuple[object, ...]]] = []
+        self._sequence = 0
+
+    # What a test says
+
+    def add(self, name: str, **settings: object) -> Machine:
+        port = 7001 + len(self.machines)
+        data = Data(self)
+        machine = Machine(
+            name,
+            port,
+            Random(self.rng.getrandbits(64)),
+            data,
+            Settings(**{"port": port, "node_timeout_ms": 1000} | settings),
+        )
+        self.machines[name] = machine
+        self.by_port[machine.settings.bus_port] = machine
+        self.boot(name)
+        return machine
+
+    def __getitem__(self, name: str) -> Machine:
+        return self.machines[name]
+
+    @property
+    def seconds(self) -> float:
+        """How long the world exists."""
+        return (self.now_ms - EPOCH_MS) / 1000
+
+    @property
+    def up(self) -> list[Machine]:
+        return [machine for machine in self.machines.values() if machine.is_up]
+
+    def boot(self, name: str) -> None:
+        machine = self[name]
+        assert not machine.is_up
+        machine.data.following = None
+        machine.data.last_heard_ms = -NEVER_MS
+        machine.data.paused_until_ms = 0
+        machine.cluster = Cluster.open(machine.settings, machine.data, machine.rng, self.now_ms, machine.written)
+        self.note(f"{name} starts")
+        self.invariants.started(machine)
+        self.perform(machine, machine.cluster.start(self.now_ms))
+        self.tell(name, machine.cluster.tick, self.now_ms)
+        self.after(self.rng.randrange(REPLICATION_MS), self._replicate, machine, machine.cluster)
+
+    def kill(self, name: str) -> None:
+        """kill -9: the kernel closes the connections, and the disk has what was written."""
+        machine = self[name]
+        self.note(f"{name} is killed")
+        for link, stream in list(self.streams.items()):
+            if stream.source is machine:
+                self._hang_up(link)
+        machine.cluster = None
+
+    def power_off(self, name: str) -> None:
+        """The machine is gone without a word, and its disk has only what was synced."""
+        machine = self[name]
+        self.note(f"{name} loses power")
+        for link, stream in list(self.streams.items()):
+            if stream.source is machine:
+                del self.streams[link]
+        machine.cluster = None
+        machine.written = machine.synced
+
+    def cut_one_way(self, source: str, target: str) -> None:
+        self.note(f"cut {source} to {target}")
+        self.cut.add((source, target))
+
+    def partition(self, *names: str) -> None:
+        """These on one side, all others on the other."""
+        for name in names:
+            for other in self.machines:
+                if other not in names:
+                    self.cut_one_way(name, other)
+                    self.cut_one_way(other, name)
+
+    def heal(self) -> None:
+        self.note("all cuts heal")
+        self.cut.clear()
+
+    def tell(self, name: str, verb: Callable[..., list[Effect]], *args: object) -> None:
+        """An operator, or a test, calls a verb of the core: `world.tell("A", world["A"].cluster.meet, …)`."""
+        machine = self[name]
+        self.perform(machine, verb(*args))
+        self._after_event(machine)
+
+    def order(self, name: str, verb: str, *args: object, **options: object) -> None:
+        """The same for the verbs that end in the time: `world.order("A", "forget", node_id)`."""
+        self.tell(name, lambda: getattr(self[name].cluster, verb)(*args, now_ms=self.now_ms, **options))
+
+    def run(self, seconds: float) -> None:
+        self._run_until_ms(self.now_ms + int(seconds * 1000))
+
+    def run_until(self, condition: Callable[[], bool], seconds: float = 60) -> float:
+        """Lets time pass until the condition holds; the seconds that it took. After too many of them: an error."""
+        begin_ms = self.now_ms
+        end_ms = begin_ms + int(seconds * 1000)
+        while not condition():
+            if self.now_ms >= end_ms:
+                raise AssertionError(f"not within {seconds} s\n{self.describe()}")
+            self._run_until_ms(min(end_ms, self.now_ms + GLANCE_MS))
+        return (self.now_ms - begin_ms) / 1000
+
+    def _run_until_ms(self, end_ms: int) -> None:
+        queue = self._queue
+        while queue and queue[0][0] <= end_ms:
+            self.now_ms, _, action, args = heapq.heappop(queue)
+            action(*args)
+        self.now_ms = end_ms
+
+    def describe(self) -> str:
+        views = "".join(f"--- {machine.name} {machine.port}\n{nodes_conf.write(machine.state)}" for machine in self.up)
+        return views + "\n".join(line for machine in self.machines.values() for line in machine.log[-8:])
+
+    # Events
+
+    def after(self, delay_ms: int, action: Callable[..., None], *args: object) -> None:
+        self._sequence += 1
+        heapq.heappush(self._queue, (self.now_ms + delay_ms, self._sequence, action, args))
+
+    def note(self, text: str) -> None:
+        """A line of the transcript, with names in place of ids."""
+        if self.is_recording:
+            for machine in self.up:
+                text = text.replace(f"{machine.id} ()", machine.name).replace(machine.id, machine.name)
+            self.transcript.append(f"{self.seconds:9.3f} {text}")
+
+    def perform(self, machine: Machine, effects: list[Effect]) -> None:
+        for effect in effects:
+            self.invariants.performs(machine, effect)
+            match effect:
+                case Persist(fsync):
+                    machine.written = nodes_conf.write(machine.state)
+                    if fsync:
+                        machine.synced = machine.written
+                case Send(link, message):
+                    if self.is_recording and message.kind > Kind.MEET:
+                        self.note(f"{machine.name} sends {message.kind.name}")
+                    self._send(link, encode(message))
+                case Connect(link, _, port):
+                    self._connect(machine, link, port)
+                case Disconnect(link):
+                    self._hang_up(link)
+                case TakeOver():
+                    machine.data.following = None
+                case Follow(node_id):
+                    machine.data.following = node_id
+                case PauseWrites(until_ms):
+                    machine.data.paused_until_ms = until_ms
+                case ResumeWrites():
+                    machine.data.paused_until_ms = 0
+                case DropKeys(slots):
+                    machine.data.keys.difference_update(slots)
+                case DropEverything():
+                    machine.data.keys.clear()
+                    machine.data.offset = 0
+                case Deliver(_, payload):
+                    machine.data.delivered.append(payload)
+                case Log(level, text):
+                    if level in ("notice", "warning"):
+                        machine.log.append(f"{self.seconds:9.3f} {machine.name}: {text}")
+                        self.note(f"{machine.name}: {text}")
+
+    def _after_event(self, machine: Machine) -> None:
+        self.invariants.look(machine)
+        wanted_ms = machine.cluster.next_tick_ms() if machine.cluster else NEVER_MS
+        if machine.tick_at_ms <= self.now_ms or wanted_ms < machine.tick_at_ms:
+            machine.tick_at_ms = max(wanted_ms, self.now_ms)
+            self.after(machine.tick_at_ms - self.now_ms, self._tick, machine, machine.cluster)
+
+    def _tick(self, machine: Machine, cluster: Cluster) -> None:
+        if machine.cluster is cluster and machine.tick_at_ms == self.now_ms:
+            machine.tick_at_ms = -1
+            self.perform(machine, cluster.tick(self.now_ms))
+            self._after_event(machine)
+
+    def _replicate(self, machine: Machine, cluster: Cluster) -> None:
+        """A primary writes, a replica copies."""
+        if machine.cluster is not cluster:
+            return
+        data, now_ms = machine.data, self.now_ms
+        if data.following is None:
+            if machine.is_primary and machine.is_ok and now_ms > data.paused_until_ms:
+                data.offset += machine.rng.randrange(100)
+        else:
+            for primary in self.up:
+                if primary.id == data.following and primary.data.following is None and self.is_joined(machine, primary):
+                    data.offset = primary.data.offset
+                    data.keys = set(primary.data.keys)
+                    data.last_heard_ms = now_ms
+        self.after(REPLICATION_MS, self._replicate, machine, cluster)
+
+    def is_joined(self, one: Machine, other: Machine) -> bool:
+        return (one.name, other.name) not in self.cut and (other.name, one.name) not in self.cut
+
+    # Connections
+
+    def _delay(self) -> int:
+        low, high = self.delay_ms
+        return low + int(self.rng.random() * (high - low + 1))
+
+    def _connect(self, machine: Machine, link: Link, bus_port: int) -> None:
+        target = self.by_port.get(bus_port)
+        assert target, f"nobody listens on {bus_port}"
+        stream = Stream(machine, target)
+        self.streams[link] = stream
+        self.after(self._delay(), self._connect_arrives, link, stream, machine.cluster)
+
+    def _connect_arrives(self, link: Link, stream: Stream, cluster: Cluster) -> None:
+        source, target = stream.source, stream.target
+        if self.streams.get(link) is not stream:
+            return  # given up
+        if not self.is_joined(source, target):
+            self.after(RETRY_MS, self._connect_arrives, link, stream, cluster)
+            return
+        if target.cluster is None or not target.cluster.accepts():
+            del self.streams[link]
+            self.perform(source, cluster.connect_failed(link, "Connection refused", self.now_ms))
+            self._after_event(source)
+            return
+        accepted = target.cluster.accepted("127.0.0.1", "127.0.0.1", source.port, self.now_ms)
+        back = Stream(target, source, far_end=link, opposite=stream)
+        stream.far_end, stream.opposite = accepted, back
+        self.streams[accepted] = back
+        self.perform(source, cluster.connected(link, "127.0.0.1", "127.0.0.1", target.port, self.now_ms))
+        self._after_event(source)
+        self._pump(stream)
+
+    def _send(self, link: Link, packet: bytes) -> None:
+        stream = self.streams.get(link)
+        if stream is None or self.rng.random() < self.loss:
+            return
+        if not self.cuts_hold and (stream.source.name, stream.target.name) in self.cut:
+            return
+        stream.last_due_ms = max(stream.last_due_ms, self.now_ms + self._delay())
+        stream.packets.append((stream.last_due_ms, packet))
+        if stream.far_end:
+            self._pump(stream)
+
+    def _pump(self, stream: Stream) -> None:
+        if stream.packets and not stream.is_pumping:
+            stream.is_pumping = True
+            self.after(max(0, stream.packets[0][0] - self.now_ms), self._deliver, stream)
+
+    def _deliver(self, stream: Stream) -> None:
+        stream.is_pumping = False
+        link, target = stream.far_end, stream.target
+        if link not in self.streams or target.cluster is None:
+            return
+        if (stream.source.name, target.name) in self.cut:
+            if self.cuts_hold:
+                stream.is_pumping = True
+                self.after(RETRY_MS, self._deliver, stream)
+            else:
+                stream.packets.clear()
+            return
+        _, packet = stream.packets.popleft()
+        if self.is_recording and (message := decode(packet)) and message.kind > Kind.MEET:
+            self.note(f"{target.name} receives {message.kind.name} from {stream.source.name}")
+        self._pump(stream)
+        self.perform(target, target.cluster.receive(link, packet, self.now_ms))
+        self._after_event(target)
+
+    def _hang_up(self, link: Link) -> None:
+        stream = self.streams.pop(link, None)
+        if stream and stream.far_end:
+            self.after(self._delay(), self._notice_end, stream.target, stream.target.cluster, stream.far_end)
+
+    def _notice_end(self, machine: Machine, cluster: Cluster, link: Link) -> None:
+        if self.streams.pop(link, None) and machine.cluster is cluster:
+            self.perform(machine, cluster.lost(link, self.now_ms))
+            self._after_event(machine)
+
+
+def span(slots: int) -> str:
+    """Slots as a test writes them: "0-5460"."""
+    listed = list(slots_in(slots))
+    return f"{listed[0]}-{listed[-1]}" if listed else ""

@@ -1,0 +1,155 @@
+"""Snapshots: written, written by a child, and read again."""
+
+import errno
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from pycluster.datatypes.hash import Hash
+from pycluster.files.writer import Disk
+from pycluster.rdb.errors import Unreadable
+from tests.unit.persistence.conftest import World
+
+
+class FullDisk(Disk):
+    def write(self, fd: int, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def filled(world: World) -> World:
+    world.databases[0].put(b"k", b"v")
+    world.databases[1].put(b"h", Hash([(b"f", b"v")]))
+    world.databases[1].set_deadline(b"h", 1 << 42)
+    world.journal.changes = 7
+    return world
+
+
+def test_what_was_saved_is_loaded_again(world: World) -> None:
+    assert filled(world).snapshots.save()
+    again = World(world.directory)
+    loading = again.load()
+    assert (loading.keys, again.databases[1].peek(b"h"), again.databases[1].deadlines[0]) == (
+        2,
+        Hash([(b"f", b"v")]),
+        {b"h": 1 << 42},
+    )
+    assert "Done loading RDB, keys loaded: 2, keys expired: 0." in again.log
+
+
+def test_a_save_counts_changes_from_then_on(world: World) -> None:
+    assert filled(world).snapshots.changes == 7
+    world.snapshots.save()
+    world.journal.changes += 2
+    assert world.snapshots.info()["rdb_changes_since_last_save"] == 2
+    assert "DB saved on disk" in world.log
+
+
+def test_a_full_disk_is_told_in_redis_words_and_leaves_the_old_file(tmp_path: Path) -> None:
+    filled(World(tmp_path)).snapshots.save()
+    before = (tmp_path / "dump.rdb").read_bytes()
+    world = filled(World(tmp_path, FullDisk()))
+    assert not world.snapshots.save()
+    assert "Write error while saving DB to the disk(rdbSaveRio): No space left on device" in world.log
+    assert (tmp_path / "dump.rdb").read_bytes() == before and os.listdir(tmp_path) == ["dump.rdb"]
+
+
+def test_a_directory_that_is_gone_is_told_too(tmp_path: Path) -> None:
+    world = World(tmp_path / "gone")
+    assert not world.snapshots.save()
+    assert "Failed opening the temp RDB file temp-" in world.log
+
+
+def test_a_child_saves_what_was_there_when_it_was_forked(world: World) -> None:
+    assert filled(world).save_in_background(during=lambda: world.databases[0].put(b"late", b"x"))
+    again = World(world.directory)
+    assert again.load().keys == 2
+    assert "Background saving terminated with success" in world.log
+
+
+def test_changes_made_while_a_child_saves_still_count(world: World) -> None:
+    def change() -> None:
+        world.journal.changes += 3
+
+    filled(world).save_in_background(during=change)
+    assert world.snapshots.changes == 3
+
+
+def test_a_child_that_fails_is_an_error_in_info(tmp_path: Path) -> None:
+    world = filled(World(tmp_path, FullDisk()))
+    assert not world.save_in_background()
+    assert world.snapshots.info()["rdb_last_bgsave_status"] == "err"
+    assert "Background saving error" in world.log
+
+
+def test_a_child_that_was_not_wanted_any_more_is_no_error(world: World) -> None:
+    assert not filled(world).save_in_background(during=world.snapshots.cancel)
+    assert world.snapshots.info()["rdb_last_bgsave_status"] == "ok"
+    assert f"Background saving terminated by signal {signal.SIGUSR1.value}" in world.log
+
+
+def test_a_server_that_must_not_fork_saves_at_once(world: World) -> None:
+    world.snapshots.may_fork = False
+    assert filled(world).save_in_background()
+    assert world.snapshots.forks == 0 and World(world.directory).load().keys == 2
+
+
+def test_a_save_point_starts_a_save_when_its_time_has_come(world: World) -> None:
+    world.config.save = ((60, 7),)
+    filled(world).snapshots.cron()
+    assert not world.snapshots.is_saving
+    world.snapshots.last_save_s -= 61
+    world.snapshots.cron()
+    assert world.snapshots.is_saving and "7 changes in 60 seconds. Saving..." in world.log
+    world.snapshots.stop()
+
+
+def test_a_stopped_server_leaves_no_child_and_no_temporary_file(world: World) -> None:
+    assert filled(world).snapshots.save_in_background()
+    world.snapshots.stop()
+    assert not world.snapshots.is_saving
+    assert not [name for name in os.listdir(world.directory) if name.startswith("temp")]
+
+
+def test_a_primary_leaves_out_what_has_expired_and_knows_it(world: World) -> None:
+    world.databases[0].put(b"old", b"v")
+    world.databases[0].set_deadline(b"old", 1)
+    world.snapshots.save()
+    again = World(world.directory)
+    assert again.load(expire=True).expired == [(0, b"old")] and again.databases[0].size() == 0
+
+
+def test_a_replica_takes_what_has_expired_too(world: World) -> None:
+    world.databases[0].put(b"old", b"v")
+    world.databases[0].set_deadline(b"old", 1)
+    world.snapshots.save()
+    again = World(world.directory)
+    again.load(expire=False)
+    assert again.databases[0].size() == 1
+
+
+def test_no_file_is_no_dataset(world: World) -> None:
+    assert world.load() is None
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"*1\r\n$4\r\n", "Wrong signature trying to load DB from file"),
+        (b"REDIS0099", "Can't handle RDB format version 99"),
+        (b"REDIS0010\x00", "Short read or OOM loading DB. Unrecoverable error, aborting now."),
+        (b"REDIS0010\xfe\x09\x00\x01k\x01v\xff", "FATAL: Data file was created with a Redis server configured to handle"),
+        (b"REDIS0010" + b"\x00\x01k\x01v" * 2 + b"\xff" + bytes(8), "-> RDB has duplicated key 'k' in DB 0"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_told_of_in_redis_words(world: World, content: bytes, line: str) -> None:
+    (world.directory / "dump.rdb").write_bytes(content)
+    with pytest.raises(Unreadable):
+        world.load()
+    assert line in world.log
+
+
+def test_reloading_goes_through_the_file_and_back(world: World) -> None:
+    filled(world).snapshots.reload(save=True, flush=True)
+    assert [db.size() for db in world.databases] == [1, 1]
