@@ -83,7 +83,7 @@ def run(words: list[str]) -> int:
         return 1
     gc.disable()  # cron collects, in small portions
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(serve(config, log))
+        return runner.run(serve(config, log, supervisor))
 
 
 def read_configuration(words: list[str], config: Config, log: Log) -> bool:
@@ -135,14 +135,16 @@ def can_do_what_is_asked(config: Config, log: Log) -> bool:
     return True
 
 
-async def serve(config: Config, log: Log) -> int:
+async def serve(config: Config, log: Log, supervisor: str) -> int:
     """The server's life inside the event loop."""
     loop = asyncio.get_running_loop()
     server = Server(config, GROUPS, log, loop)
     rename_commands(server.table, config.renamed_commands)
     listeners = Listeners(config, log, loop, partial(Connection, server))
+    server.info.add("Server", lambda: {"process_supervised": supervisor})
     server.info.add("Server", listeners.info)
     config.on_change("maxclients", partial(change_maxclients, log=log))
+    config.on_change("dir", lambda config: os.chdir(config.dir))
     server.shutdown.add_duty(lambda manner: process.remove_pid_file(config, log))
     try:
         if server.clustered:

@@ -61,7 +61,7 @@ def supervisor(config: Config, log: Log) -> str:
 
 
 def tell_systemd(text: str) -> None:
-    """A message of the sd_notify protocol, to the socket that systemd has named; without one there is nobody to tell."""
+    """A message of the sd_notify protocol to the socket that systemd has named; without one, to nobody."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return

@@ -17,12 +17,12 @@ from typing import Any
 import hiredis
 
 from pycluster.protocol.errors import ProtocolError, ReplyError
-from pycluster.protocol.replies import CRLF, INTEGERS, LENGTHS, NO_REPLY, OK, encode
+from pycluster.protocol.replies import CRLF, INTEGERS, LENGTHS, NO_REPLY, OK, Push, encode, error_line
 from pycluster.protocol.requests import RequestReader
 from pycluster.server.admission import POSTPONED
 from pycluster.server.blocking import BLOCKED
 from pycluster.server.client import CLOSING as GONE
-from pycluster.server.client import FROM_PRIMARY, IS_REPLICA, MUTED, UNAUTHENTICATED
+from pycluster.server.client import FROM_PRIMARY, IS_REPLICA, MUTED, SKIPPING, UNAUTHENTICATED
 from pycluster.server.limits import Arrears
 from pycluster.server.server import Server
 
@@ -44,7 +44,7 @@ class Connection(asyncio.BufferedProtocol):
     """The protocol object that uvloop talks to; for the server it is the client's `link`."""
 
     __slots__ = ("_server", "_execute", "_client", "_transport", "_reader", "_out", "_held_back", "_hold", "_buffer",
-                 "_postponed", "_resuming", "_unread", "_arrears", "_is_behind", "_when_taken")  # fmt: skip
+                 "_postponed", "_resuming", "_arrears", "_is_behind", "_when_taken")  # fmt: skip
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -54,7 +54,6 @@ class Connection(asyncio.BufferedProtocol):
         self._hold = 0
         self._postponed: list[bytes] | None = None
         self._resuming = False
-        self._unread = 0  # bytes received while held
         self._is_behind = False  # is much of what was sent not taken?
         self._when_taken: Callable[[], None] | None = None
         self._buffer = server.read_buffer
@@ -64,17 +63,18 @@ class Connection(asyncio.BufferedProtocol):
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
         server = self._server
+        refusal = server.refuse_connection(self)
+        if refusal is not None:
+            self._hold |= CLOSING
+            transport.set_protocol(asyncio.Protocol())  # which does nothing: this is nobody's client
+            transport.write(error_line(refusal))
+            transport.close()
+            return
         client = server.new_client(self)
         self._client = client
         self._reader = RequestReader(server.config.proto_max_bulk_len, bool(client.gate & UNAUTHENTICATED))
         self._arrears = Arrears()
         transport.set_write_buffer_limits(high=FAR_BEHIND)
-        refusal = server.refuse_connection(self)
-        if refusal is not None:
-            server.drop_client(client)
-            transport.write(b"-%b\r\n" % refusal.text.encode())
-            self._hold |= CLOSING
-            transport.close()
 
     def get_buffer(self, sizehint: int) -> Any:
         return self._buffer
@@ -82,24 +82,23 @@ class Connection(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         server = self._server
         server.statistics.net_input += nbytes
-        self._reader.feed(bytes(memoryview(self._buffer)[:nbytes]))
-        if self._hold:
-            self._unread += nbytes
-            if self._unread > server.config.client_query_buffer_limit:
-                server.log.warning(
-                    f"Closing client that reached max query buffer length: {server.describe(self._client)}"
-                )
-                self.close()
-            return
-        self._run()
+        self._reader.feed(self._buffer[:nbytes])
+        if not self._hold:
+            self._run()
+        if not self._reader.idle and self._reader.held() > server.config.client_query_buffer_limit:
+            server.log.warning(f"Closing client that reached max query buffer length: {server.describe(self._client)}")
+            self.close()
 
-    def eof_received(self) -> None:
-        """Nothing more will come: the connection closes, with what it waited for."""
+    def eof_received(self) -> bool:
+        """Nothing more will come: the connection ends, but what was answered before still leaves."""
+        self.close(after_replies=True)
+        return True
 
     def connection_lost(self, problem: Exception | None) -> None:
         self._hold |= CLOSING
         self._server.drop_client(self._client)
         self._out.clear()
+        del self._client  # they held each other, and no collector is to be waited for
 
     def pause_writing(self) -> None:
         self._is_behind = True
@@ -131,25 +130,17 @@ class Connection(asyncio.BufferedProtocol):
         resp = client.resp
         budget = REQUESTS_A_TURN
         size_limit = BYTES_A_TURN
+        args: Any
         while True:
-            args: Any = None
             if self._postponed is not None:
                 args, self._postponed = self._postponed, None
             else:
                 try:
                     args = gets()
-                    if args.__class__ is not list:
-                        ordinary = False
-                    else:
-                        _join(args)
-                        ordinary = bool(args)
+                    is_odd = args.__class__ is not list or not (_join(args) or args)
                 except (TypeError, hiredis.ProtocolError):
-                    args = None
-                    ordinary = False
-                except ProtocolError as error:
-                    self._refuse_bytes(error)
-                    break
-                if not ordinary:
+                    args, is_odd = None, True
+                if is_odd:
                     try:
                         args = reader.second_look(args)
                     except ProtocolError as error:
@@ -175,8 +166,11 @@ class Connection(asyncio.BufferedProtocol):
                 before = len(out)
                 encode(reply, resp, out.append)
                 size_limit -= sum(map(len, out[before:]))
-            elif self._take_rare(reply, args):
-                break
+            else:
+                size = self._take_rare(reply, args)
+                if size is None:
+                    break
+                size_limit -= size
             budget -= 1
             if budget <= 0 or size_limit <= 0:
                 self._yield_turn()
@@ -187,19 +181,20 @@ class Connection(asyncio.BufferedProtocol):
             server.turn.hold(self)
         server.note_batch(perf_counter_ns() - started)
 
-    def _take_rare(self, reply: object, args: list[bytes]) -> bool:
-        """Takes a reply that is not of the ordinary kinds; must the batch end here?"""
+    def _take_rare(self, reply: object, args: list[bytes]) -> int | None:
+        """Takes a reply that is not of the ordinary kinds: how many bytes it is; None if the batch must end here."""
         if reply is BLOCKED:
             self._hold |= WAITING
-            return True
+            return None
         if reply is POSTPONED:
             self._postponed = args
             self._hold |= PAUSED
             self._server.pause.postpone(self._client)
-            return True
+            return None
+        before = len(self._out)
         if reply is not NO_REPLY:
             encode(reply, self._client.resp, self._out.append)
-        return bool(self._hold)
+        return None if self._hold else sum(map(len, self._out[before:]))
 
     def _yield_turn(self) -> None:
         """Others go first: the rest of what has arrived runs in the next turn."""
@@ -220,14 +215,18 @@ class Connection(asyncio.BufferedProtocol):
         """What arrived is no request. The client is told, and nothing it sent behind is looked at."""
         server = self._server
         server.log.verbose(f"Protocol error ({error}) from client: {server.describe(self._client)}")
-        if not self._client.gate & FROM_PRIMARY:
+        if not self._client.gate & (FROM_PRIMARY | MUTED | SKIPPING):
             encode(ReplyError(f"ERR Protocol error: {error}"), 2, self._out.append)
         self.close(after_replies=True)
 
     # What the server asks of it (server.client.Link)
 
     def send(self, reply: object) -> None:
-        if self._hold & CLOSING or reply is NO_REPLY or self._client.gate & MUTED:
+        if self._hold & CLOSING or reply is NO_REPLY:
+            return
+        gate = self._client.gate
+        if gate & (MUTED | SKIPPING) and reply.__class__ is not Push:
+            self._client.down(SKIPPING)
             return
         encode(reply, self._client.resp, self._out.append)
         if not self._held_back:
@@ -260,7 +259,6 @@ class Connection(asyncio.BufferedProtocol):
     def _resume(self) -> None:
         self._resuming = False
         if not self._hold:
-            self._unread = 0
             self._run()
 
     def close(self, after_replies: bool = False) -> None:
@@ -323,7 +321,7 @@ class Connection(asyncio.BufferedProtocol):
         return self._transport
 
     def held_input(self) -> int:
-        return self._unread
+        return self._reader.held()
 
     def held_output(self) -> int:
         return sum(map(len, self._out)) + int(self._transport.get_write_buffer_size())

@@ -44,6 +44,7 @@ GROUPS: tuple[Group, ...] = (
     keys.group,
     expiration.group,
     connection.group,
+    connection.routing_group,
     clients.group,
     transactions.group,
     pubsub.group,

@@ -177,11 +177,10 @@ def _read_type(word: bytes) -> str:
     return wanted
 
 
-@client_.command("admin noscript loading stale", categories="dangerous")
+@client_.command("admin noscript loading stale", categories="dangerous", arity=-3)
 def client_kill(client: Client, *options: bytes) -> object:
-    """CLIENT KILL <ip:port | [ID client-id | TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB> | USER username |
-    ADDR ip:port | LADDR ip:port | SKIPME yes/no [ID client-id | TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB> |
-    USER username | ADDR ip:port | LADDR ip:port | SKIPME yes/no ...]]>
+    """CLIENT KILL <ip:port | <[ID client-id] | [TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB>] | [USER username] |
+    [ADDR ip:port] | [LADDR ip:port] | [SKIPME <YES | NO>]> ...>
 
     Terminates open connections.
     Since 2.4.0. O(N) where N is the number of client connections

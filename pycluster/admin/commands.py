@@ -4,7 +4,7 @@ from typing import Any
 
 from pycluster.commands.documentation import documentation
 from pycluster.commands.entries import categories, entry
-from pycluster.commands.table import Command, Group, commands_of
+from pycluster.commands.table import Command, Group, KeySpec, commands_of
 from pycluster.protocol.errors import (
     BadSyntax,
     InvalidArguments,
@@ -162,9 +162,16 @@ def keys_and_uses(server: Any, args: list[bytes]) -> list[tuple[bytes, str]]:
             use = specs[0].use if specs else ""
             found = [(args[place], use) for place in declaration.find_keys(args)]
         else:
-            found = [(args[place], spec.use) for spec in specs for place in spec.positions(args)]
+            found = [(args[place], use_of(spec, args)) for spec in specs for place in spec.positions(args)]
     except ReplyError:
         found = []
     if not found and "no_mandatory_keys" not in declaration.flags:
         raise InvalidArguments
     return found
+
+
+def use_of(spec: KeySpec, args: list[bytes]) -> str:
+    """How a key is used, where the options decide: SET only overwrites it, unless it is to return the old value."""
+    if "variable_flags" not in spec.use:
+        return spec.use
+    return "RW access update" if b"GET" in [word.upper() for word in args[3:]] else "OW update"

@@ -7,7 +7,6 @@ from pycluster.protocol.errors import (
     BadSyntax,
     DatabaseOutOfRange,
     HelloNoAuth,
-    InvalidDatabase,
     NoPasswordSet,
     ProtocolVersionNotAnInteger,
     ReplyError,
@@ -17,7 +16,7 @@ from pycluster.protocol.errors import (
     text_of,
     wrong_number_of_arguments,
 )
-from pycluster.protocol.numbers import parse_int
+from pycluster.protocol.numbers import parse_int, parse_int32
 from pycluster.server import transactions
 from pycluster.server.client import (
     ASKING,
@@ -34,6 +33,7 @@ from pycluster.server.pubsub import update_gate
 from pycluster.server.version import REDIS_VERSION
 
 group = Group("connection", "connection")
+routing_group = Group("cluster", "connection")  # what a client says of itself to a node of a cluster
 
 
 @group.command("fast", tips=("request_policy:all_shards", "response_policy:all_succeeded"))
@@ -102,7 +102,7 @@ def select(client: Client, index: bytes) -> str:
     Since 1.0.0. O(1).
     """
     server = client.server
-    number = parse_int(index, InvalidDatabase)
+    number = parse_int32(index)
     if server.clustered and number != 0:
         raise SelectInCluster
     if not 0 <= number < len(server.databases):
@@ -202,7 +202,7 @@ def set_name(client: Client, name: bytes) -> None:
 # Which slots may it use?
 
 
-@group.command("fast", categories="")
+@routing_group.command("fast")
 def asking(client: Client) -> str:
     """ASKING
 
@@ -214,7 +214,7 @@ def asking(client: Client) -> str:
     return "OK"
 
 
-@group.command("loading stale fast")
+@routing_group.command("loading stale fast")
 def readonly(client: Client) -> str:
     """READONLY
 
@@ -226,7 +226,7 @@ def readonly(client: Client) -> str:
     return "OK"
 
 
-@group.command("loading stale fast")
+@routing_group.command("loading stale fast")
 def readwrite(client: Client) -> str:
     """READWRITE
 

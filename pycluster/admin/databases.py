@@ -3,10 +3,20 @@
 from pycluster.commands.table import Group
 from pycluster.keyspace.database import Database
 from pycluster.protocol.errors import BadSyntax, DatabaseOutOfRange, ReplyError
-from pycluster.protocol.numbers import parse_int
+from pycluster.protocol.numbers import parse_int32
 from pycluster.server.client import Client
 
 group = Group("server", "keyspace")
+
+
+@group.command("readonly fast", tips=("request_policy:all_shards", "response_policy:agg_sum"))
+def dbsize(db: Database) -> int:
+    """DBSIZE
+
+    Returns the number of keys in the database.
+    Since 1.0.0. O(1).
+    """
+    return db.size()
 
 
 @group.command("write", categories="dangerous", arity=-1,
@@ -56,7 +66,7 @@ def swapdb(client: Client, index1: bytes, index2: bytes) -> str:
     server = client.server
     if server.clustered:
         raise ReplyError("ERR SWAPDB is not allowed in cluster mode")
-    numbers = parse_int(index1, InvalidFirstIndex), parse_int(index2, InvalidSecondIndex)
+    numbers = parse_int32(index1, InvalidFirstIndex), parse_int32(index2, InvalidSecondIndex)
     if not all(0 <= number < len(server.databases) for number in numbers):
         raise DatabaseOutOfRange
     one, other = (server.databases[number] for number in numbers)

@@ -9,7 +9,7 @@ from pycluster.protocol.replies import Push, Several
 from pycluster.server.client import Client
 from pycluster.server.pubsub import Subscribers, update_gate
 
-group = Group("pubsub", "pubsub")
+group = Group("pubsub")
 
 ONE_CHANNEL = KeySpec("not_key", 1, Range(0))
 CHANNELS = KeySpec("not_key", 1, Range(-1))

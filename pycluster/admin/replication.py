@@ -73,6 +73,7 @@ def slaveof(client: Client, host: bytes, port: bytes) -> str:
 
     The old name of REPLICAOF.
     Since 1.0.0. O(1).
+    Deprecated since 5.0.0, use `REPLICAOF`.
     """
     return replicaof(client, host, port)
 

@@ -17,6 +17,8 @@ from pycluster.cluster.message import Message, encode
 from pycluster.cluster.node import Link
 from pycluster.files.nodes_file import NodesFile
 
+BACKLOG = 511  # as tcp-backlog's default: uvloop listens anew with what it is told
+
 
 class Bus:
     def __init__(
@@ -48,7 +50,8 @@ class Bus:
     async def listen(self, sockets: Sequence[socket.socket]) -> None:
         """Takes other nodes' connections on these, which are bound and listening."""
         for one in sockets:
-            self._servers.append(await self._loop.create_server(lambda: Connection(self, None), sock=one))
+            server = await self._loop.create_server(lambda: Connection(self, None), sock=one, backlog=BACKLOG)
+            self._servers.append(server)
 
     def start(self) -> None:
         """Lets time pass for the core, from now on."""
@@ -193,7 +196,7 @@ class Connection(asyncio.Protocol):
         self._link = link
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # (Not all event loops derive theirs from asyncio's class, but all of them give a full transport.)
+        # (uvloop's transports are whole, though they are not of asyncio's class)
         self._link = self._bus.connection_made(self._link, cast(asyncio.Transport, transport))
 
     def data_received(self, data: bytes) -> None:

@@ -73,7 +73,7 @@ def replicate(state: ClusterState, node_id: str) -> None:
     if myself.is_primary and (myself.slot_count or state.host.key_count()):
         raise errors.CannotReplicateWithData
     roles.follow(state, node)
-    state.save_and_judge()
+    state.save_and_judge(fsync=True)  # Redis does not sync this; its OK is not worth much if the power goes then
 
 
 def fail_over(state: ClusterState, force: bool, takeover: bool) -> None:

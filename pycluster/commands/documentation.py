@@ -27,7 +27,7 @@ PAGE = re.compile(
     r"""
     (?P<synopsis>.+?)
     \n\n (?P<summary>.+?)
-    (?: \n Since\ (?P<since>[\d.]+\d)\.\ (?P<complexity>.+?)\.? )?
+    (?: \n Since\ (?P<since>[\d.]+\d)\. (?: \ (?P<complexity>.+?)\.? )? )?
     (?: \n Deprecated\ since\ (?P<deprecated_since>[\d.]+\d),\ use\ (?P<replaced_by>.+?)\.? )?
     """,
     re.VERBOSE | re.DOTALL,
@@ -80,6 +80,7 @@ def container_page(declaration: Declaration) -> Page:
     oldest = min(
         (since for sub in declaration.subcommands.values() if (since := page(sub).since)),
         key=lambda since: [int(number) for number in since.split(".")],
+        default="",
     )
     name = declaration.name.upper()
     return Page(f"A container for {name} commands.", oldest, "Depends on subcommand.", "", "", ())
@@ -130,19 +131,33 @@ def describe(argument: Argument) -> dict[bytes, object]:
 
 def read_synopsis(text: str, declaration: Declaration) -> tuple[Argument, ...]:
     """The arguments behind the command's name (which may stand again behind a bar: two ways to say it)."""
-    name = rf"({re.escape(declaration.container)} )?{re.escape(declaration.name)}\b"
-    assert re.match(name, text, re.IGNORECASE), f"the page of {declaration.full_name} is about {text}"
-    reader = Synopsis(re.sub(rf"(^|\| ){name}", r"\1", text, flags=re.IGNORECASE))
+    words = re.findall(r"\.\.\.|[\[\]<>|]|[^\s\[\]<>|]+", text)
+    reader = Synopsis(without_name(words, declaration.full_name.upper().split("|")))
     ways = reader.choice()
     assert reader.at == len(reader.words), f"{text}: what is {reader.next()}?"
     return tuple(ways[0]) if len(ways) == 1 else (one(ways),)
 
 
-class Synopsis:
-    """A synopsis without the command's name, and how far it is read."""
+def without_name(words: list[str], name: list[str]) -> list[str]:
+    if words[0].upper() != name[0]:
+        name = name[-1:]  # HELP, which all containers share
+    length, at = len(name), 0
+    kept: list[str] = []
+    assert [word.upper() for word in words[:length]] == name, f"the page of {name} is about {words}"
+    while at < len(words):
+        if (not kept or kept[-1] == "|") and [word.upper() for word in words[at : at + length]] == name:
+            at += length
+        else:
+            kept.append(words[at])
+            at += 1
+    return kept
 
-    def __init__(self, text: str) -> None:
-        self.words = re.findall(r"\.\.\.|[\[\]<>|]|[^\s\[\]<>|]+", text)
+
+class Synopsis:
+    """The words of a synopsis behind the command's name, and how far they are read."""
+
+    def __init__(self, words: list[str]) -> None:
+        self.words = words
         self.at = 0
 
     def next(self) -> str:

@@ -40,7 +40,7 @@ def entry(declaration: Declaration) -> list[object]:
         Members(f"@{category}" for category in categories(declaration)),
         Members(tip.encode() for tip in declaration.tips),
         Members(key_spec(spec) for spec in declaration.key_specs),
-        [entry(subcommand) for subcommand in declaration.subcommands.values()],
+        [entry(subcommand) for subcommand in declaration.subcommands.values()] or Members(),  # Redis: none are a set
     ]
 
 

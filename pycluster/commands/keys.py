@@ -7,6 +7,7 @@ from pycluster.commands.table import (
     Group,
     InsertKey,
     LookKey,
+    ModifyKey,
     OverwriteKey,
     PopKey,
     ReadKey,
@@ -28,7 +29,7 @@ from pycluster.protocol.errors import (
     SameObject,
 )
 from pycluster.protocol.glob import glob_match
-from pycluster.protocol.numbers import parse_int
+from pycluster.protocol.numbers import parse_int32
 
 group = Group("generic", "keyspace")
 
@@ -130,7 +131,7 @@ def alive(db: Database, names: list[bytes]) -> list[bytes]:
     return found
 
 
-@group.command("readonly", tips=("nondeterministic_output", "request_policy:special"))
+@group.command("readonly", tips=("nondeterministic_output", "request_policy:special", "response_policy:special"))
 def scan(db: Database, cursor: bytes, *options: bytes) -> list[object]:
     """SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]
 
@@ -166,16 +167,6 @@ def randomkey(db: Database) -> bytes | None:
         if key is None or db.lookup_to_change(key) is not None:
             return key
     return key
-
-
-@group.command("readonly fast", tips=("request_policy:all_shards", "response_policy:agg_sum"))
-def dbsize(db: Database) -> int:
-    """DBSIZE
-
-    Returns the number of keys in the database.
-    Since 1.0.0. O(1).
-    """
-    return db.size()
 
 
 # Moving values
@@ -241,11 +232,9 @@ def copy(client: Any, source: ReadKey, destination: OverwriteKey, *options: byte
                 number = next(words, None)
                 if number is None:
                     raise BadSyntax
-                target = _database(server, number, server.clustered)
+                target = _database(server, number)
             case _:
                 raise BadSyntax
-    if target is None:
-        raise ReplyError("ERR Copying to another database is not allowed in cluster mode")
     if target is db and source == destination:
         raise SameObject
     value = db.lookup(source)
@@ -264,18 +253,16 @@ def copy(client: Any, source: ReadKey, destination: OverwriteKey, *options: byte
     return 1
 
 
-def _database(server: Any, number: bytes, clustered: bool) -> Any:
-    """A database by its number; None where a cluster has none but the first."""
-    index = parse_int(number)
-    if clustered and index != 0 and 0 <= index < server.config.databases:
-        return None
+def _database(server: Any, number: bytes) -> Database:
+    """A database by its number (a cluster has none but the first)."""
+    index = parse_int32(number)
     if not 0 <= index < len(server.databases):
         raise DatabaseOutOfRange
     return server.databases[index]
 
 
 @group.command("write fast")
-def move(client: Any, key: PopKey, db: bytes) -> int:
+def move(client: Any, key: ModifyKey, db: bytes) -> int:
     """MOVE key db
 
     Moves a key to another database.
@@ -284,7 +271,7 @@ def move(client: Any, key: PopKey, db: bytes) -> int:
     source = client.db
     if client.server.clustered:
         raise ReplyError("ERR MOVE is not allowed in cluster mode")
-    target = _database(client.server, db, clustered=False)
+    target = _database(client.server, db)
     if target is source:
         raise SameObject
     value = source.lookup_to_change(key)
@@ -304,7 +291,7 @@ def move(client: Any, key: PopKey, db: bytes) -> int:
 
 # OBJECT
 
-object_ = group.container("object", categories="keyspace")
+object_ = group.container("object")
 
 
 @object_.command("readonly", categories="keyspace", tips=("nondeterministic_output",))

@@ -72,7 +72,7 @@ def blmove(
     seconds = parse_timeout(timeout)
     item = move(db, source, destination, *ends)
     if item is None:
-        return Wait([source], List, seconds)
+        return Wait([source], List, seconds, denied=None)
     db.record(b"LMOVE", source, destination, wherefrom, whereto)
     return item
 
@@ -88,6 +88,6 @@ def brpoplpush(db: Database, source: PopKey, destination: AppendKey, timeout: by
     seconds = parse_timeout(timeout)
     item = move(db, source, destination, RIGHT, LEFT)
     if item is None:
-        return Wait([source], List, seconds)
+        return Wait([source], List, seconds, denied=None)
     db.record(b"RPOPLPUSH", source, destination)
     return item

@@ -7,6 +7,7 @@ from pycluster.protocol.glob import glob_match
 from pycluster.protocol.numbers import parse_int
 
 CURSOR_LIMIT = 1 << 64
+CURSOR_DIGITS = 20
 
 
 @dataclass(slots=True)
@@ -24,10 +25,11 @@ class ScanOptions:
 
 def parse_cursor(text: bytes) -> int:
     """A cursor as strtoul reads it: an unsigned number of 64 bits."""
+    text = text.split(b"\0", 1)[0]
+    if not text:
+        return 0
     digits = text[1:] if text[:1] in (b"+", b"-") else text
-    if not digits.isdigit():
-        if not text:
-            return 0
+    if not digits.isdigit() or len(digits.lstrip(b"0")) > CURSOR_DIGITS:
         raise InvalidCursor
     value = int(text)
     if abs(value) >= CURSOR_LIMIT:

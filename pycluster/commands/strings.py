@@ -1,6 +1,7 @@
 """Strings: bytes, which may be read as a 64-bit integer or a float where a command asks for one (t_string.c)."""
 
 from collections.abc import Iterator
+from typing import Annotated
 
 from pycluster.commands.deadlines import Unit, deadline_after
 from pycluster.commands.table import (
@@ -8,6 +9,7 @@ from pycluster.commands.table import (
     Group,
     InsertKey,
     Int,
+    Key,
     LookKey,
     ModifyKey,
     OverwriteKey,
@@ -31,6 +33,8 @@ from pycluster.protocol.numbers import INT_MAX, INT_MIN, add_long_doubles, parse
 
 group = Group("string", "string")
 
+SetKey = Annotated[bytes, Key("RW access update variable_flags")]  # how it is used, SET's options say
+
 # The unit in which each word of SET and GETEX gives a time, and whether it is a moment or a span.
 TIME_WORDS = {
     b"EX": Unit("s", span=True),
@@ -44,7 +48,7 @@ TIME_WORDS = {
 
 
 @group.command("write denyoom")
-def set_(db: Database, key: ModifyKey, value: bytes, *options: bytes) -> object:
+def set_(db: Database, key: SetKey, value: bytes, *options: bytes) -> object:
     """SET key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT
     unix-time-milliseconds | KEEPTTL]
 
@@ -131,6 +135,7 @@ def getset(db: Database, key: ModifyKey, value: bytes) -> bytes | None:
 
     Returns the previous string value of a key after setting it to a new value.
     Since 1.0.0. O(1).
+    Deprecated since 6.2.0, use `SET` with the `!GET` argument.
     """
     old = db.read(key, bytes)
     db.replace(key, value)
@@ -197,6 +202,7 @@ def setnx(db: Database, key: InsertKey, value: bytes) -> int:
 
     Set the string value of a key only when the key doesn't exist.
     Since 1.0.0. O(1).
+    Deprecated since 2.6.12, use `SET` with the `NX` argument.
     """
     if db.lookup_to_change(key) is not None:
         return 0
@@ -211,6 +217,7 @@ def setex(db: Database, key: OverwriteKey, seconds: bytes, value: bytes) -> str:
 
     Sets the string value and expiration time of a key. Creates the key if it doesn't exist.
     Since 2.0.0. O(1).
+    Deprecated since 2.6.12, use `SET` with the `EX` argument.
     """
     return _set_until(db, key, value, deadline_after(TIME_WORDS[b"EX"], seconds, db.clock.now, "setex"))
 
@@ -221,6 +228,7 @@ def psetex(db: Database, key: OverwriteKey, milliseconds: bytes, value: bytes) -
 
     Sets both string value and expiration time in milliseconds of a key. The key is created if it doesn't exist.
     Since 2.6.0. O(1).
+    Deprecated since 2.6.12, use `SET` with the `PX` argument.
     """
     return _set_until(db, key, value, deadline_after(TIME_WORDS[b"PX"], milliseconds, db.clock.now, "psetex"))
 

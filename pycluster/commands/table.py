@@ -11,9 +11,10 @@
         \"\"\"
 
 The name is the function's (`set_` is SET, `count_failure_reports` COUNT-FAILURE-REPORTS). The first parameter says
-what the command is about: `db`, `client` or `server`. Annotations say how a key is used and how a value converts; mypy sees
-`bytes` and `int`. From that come the arity, the key specs, and `run`, a one-line adapter made per command:
-`lambda client, args: incrby(client.db, args[1], parse_int(args[2]))`. The docstring is the manual page (documentation.py).
+what the command is about: `db`, `client` or `server`. Annotations say how a key is used and how a value converts;
+mypy sees `bytes` and `int`. From that come the arity, the key specs, and `run`, a one-line adapter made per command:
+`lambda client, args: incrby(client.db, args[1], parse_int(args[2]))`. The docstring is the manual page
+(documentation.py).
 
 Declarations are immutable and shared by all servers of a process; each server builds its own `Command`s over them, with
 statistics.
@@ -233,8 +234,9 @@ class Group:
     ) -> "Container":
         """A command that is only a roof for subcommands (CONFIG …); `alone` is what it does without one (COMMAND)."""
         run = _Signature(alone, 1).adapter() if alone else _no_such_subcommand
+        own = frozenset(categories.split()) | (self.categories if alone else frozenset())
         roof = Declaration(
-            name, self.name, frozenset(flags.split()), self.categories | frozenset(categories.split()), tuple(tips),
+            name, self.name, frozenset(flags.split()), own, tuple(tips),
             -1 if alone else -2, (), alone or _no_such_subcommand, run,
         )  # fmt: skip
         self.declarations.append(roof)

@@ -19,10 +19,12 @@ class Hash:
     __slots__ = ("fields", "longest", "most")
 
     def __init__(self, items: Iterable[tuple[bytes, bytes]] = ()) -> None:
-        self.fields: Mapping[bytes] = grown(dict(items))
-        # The length of the longest value ever, and of the longest name ever removed.
-        self.longest = max(map(len, self.fields.values()), default=0)
+        self.fields: Mapping[bytes] = {}
+        self.longest = 0  # length of the longest value ever, and of the longest name ever removed
         self.most = 0  # fields there were when one was removed, at most
+        if items:
+            self.fields = grown(dict(items))
+            self.longest = max(map(len, self.fields.values()), default=0)
 
     def put(self, field: bytes, value: bytes) -> bool:
         """Sets a field; is it a new one?"""

@@ -20,11 +20,14 @@ class Set:
     __slots__ = ("members", "integers", "most_integers", "most", "longest")
 
     def __init__(self, members: Iterable[bytes] = ()) -> None:
-        self.members: Mapping[None] = grown(dict.fromkeys(members))
-        self.integers = all(map(is_int, self.members))  # every member ever was the decimal form of a 64-bit integer
+        self.members: Mapping[None] = {}
+        self.integers = True  # every member ever was the decimal form of a 64-bit integer
         self.most_integers = 0  # members there were, at most, while that was so (noted when it ends or one leaves)
         self.most = 0  # and since then
         self.longest = 0  # length of the longest member that was removed
+        if members:
+            self.members = grown(dict.fromkeys(members))
+            self.integers = all(map(_is_integer, self.members))
 
     def add(self, member: bytes) -> bool:
         """Puts a member in; is it a new one?"""
@@ -33,9 +36,10 @@ class Set:
         members[member] = None
         if len(members) == before:
             return False
-        if self.integers and not is_int(member):
+        if self.integers and not _is_integer(member):
             self.integers = False
-            self.most_integers = max(self.most_integers, before)
+            if before > self.most_integers:
+                self.most_integers = before
         if before >= SMALL:
             self.members = grown(members)
         return True
@@ -69,6 +73,11 @@ class Set:
 
     def __repr__(self) -> str:
         return f"Set({list(self.members)!r})"
+
+
+def _is_integer(member: bytes) -> bool:
+    """Is it one? What does not even begin like one, as most members of most sets, is told apart at a glance."""
+    return member[:1] in b"-0123456789" and is_int(member)
 
 
 def intersection(sets: Sequence[Set]) -> Iterator[bytes]:

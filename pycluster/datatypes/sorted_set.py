@@ -20,12 +20,14 @@ class SortedSet:
     __slots__ = ("scores", "order", "longest", "most")
 
     def __init__(self, items: Iterable[tuple[bytes, float]] = ()) -> None:
-        self.scores: Mapping[float] = grown(dict(items))
+        self.scores: Mapping[float] = {}
         self.order: ScoreOrder | None = None
-        if len(self.scores) > SMALL:
-            self.in_order()
         self.longest = 0  # length of the longest member that was removed
         self.most = 0  # members there were when one was removed, at most
+        if items:
+            self.scores = grown(dict(items))
+            if len(self.scores) > SMALL:
+                self.in_order()
 
     def put(self, member: bytes, score: float) -> float | None:
         """Gives a member a score; returns the one it had, None if it is new."""

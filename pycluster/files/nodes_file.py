@@ -37,8 +37,9 @@ class NodesFile:
                     self.lock_fd, fd = fd, -1
             except BlockingIOError:
                 raise InUse(
-                    f"Sorry, the cluster configuration file {self.path} is already used by a different Redis Cluster "
-                    "node. Please make sure that different nodes use different cluster configuration files."
+                    f"Sorry, the cluster configuration file {os.path.basename(self.path)} is already used by a "
+                    "different Redis Cluster node. Please make sure that different nodes use different cluster "
+                    "configuration files."
                 ) from None
             except OSError as error:
                 raise InUse(f"Impossible to lock {self.path}: {error.strerror}") from error

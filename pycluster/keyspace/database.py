@@ -113,7 +113,7 @@ class Database:
         """The same for a command that only reads: hits and misses are counted."""
         value: Any = self.here.get(key)
         if value is None or (self.due and key in self.due and self._has_expired(key)):
-            self.keyspace.statistics.misses += 1
+            self._note_miss(key)
             return None
         self.keyspace.statistics.hits += 1
         if value.__class__ is kind or (kind is bytes and value.__class__ is RawString):
@@ -124,7 +124,7 @@ class Database:
         """The value of a key, of whatever type, for a command that reads."""
         value = self.lookup_to_change(key)
         if value is None:
-            self.keyspace.statistics.misses += 1
+            self._note_miss(key)
         else:
             self.keyspace.statistics.hits += 1
         return value
@@ -141,6 +141,10 @@ class Database:
         if self.due and self.due.get(key, self.clock.now + 1) <= self.clock.now:
             return None
         return self.here.get(key)
+
+    def _note_miss(self, key: bytes) -> None:
+        self.keyspace.statistics.misses += 1
+        self.notify("keymiss", key)
 
     # Changing
 

@@ -6,7 +6,8 @@ members, how long ones: `most`, `longest`), and here that is held against the li
 limit was changed meanwhile, the answer is what Redis would have come to under the present one.
 
 Lists are the exception: in Redis they turn back when they shrink to half the limit. Here a list is judged by its
-present content alone, so between half the limit and the limit a list that was larger may be called otherwise.
+present content alone, so between half the limit and the limit a list that was larger may be called otherwise. (And
+what Redis' ZRANGESTORE makes by score or by member is a skiplist however small it is; ours is judged as any other.)
 """
 
 from collections.abc import Iterable

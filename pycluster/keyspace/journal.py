@@ -27,7 +27,8 @@ class Journal:
     `due` is called once when the first record of a turn comes in, so that somebody calls `flush` at the turn's end.
     """
 
-    __slots__ = ("changes", "dirty", "early", "instead", "listeners", "writers", "_due", "_pending", "_unit", "_selected")
+    __slots__ = ("changes", "dirty", "early", "instead", "listeners", "writers", "_due", "_pending", "_unit",
+                 "_selected")  # fmt: skip
 
     def __init__(self, due: Callable[[], None] = lambda: None) -> None:
         self.changes = 0  # ever; INFO rdb_changes_since_last_save is a difference of these

@@ -11,6 +11,7 @@ import os
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from time import perf_counter, time
 from typing import Any
 
@@ -50,7 +51,7 @@ class _Running:
 
 
 class Snapshots:
-    """The snapshots of one server. `replication_fields` gives the aux fields with which a replica can go on after all."""
+    """The snapshots of one server. `replication_fields` gives the aux fields with which a replica can go on."""
 
     def __init__(
         self,
@@ -190,12 +191,14 @@ class Snapshots:
         """Starts a child that writes a snapshot into a pipe, between two marks; False if there can be none."""
         assert self._running is None and self.may_fork
 
-        def send() -> None:
-            disk = Disk()
-            disk.write(pipe, opening)
-            for piece in self.pieces(request):
-                disk.write(pipe, piece)
-            disk.write(pipe, ending)
+        def send() -> bool:
+            disk = Disk()  # a pipe is none, but it is written in the same way
+            try:
+                for piece in chain((opening,), self.pieces(request), (ending,)):
+                    disk.write(pipe, piece)
+            except BrokenPipeError:
+                return False  # the server is gone, or nobody wants it any more
+            return True
 
         started = self._fork("pycluster-sync", send, (pipe,), to_disk=False, done=done)
         if started is not None:

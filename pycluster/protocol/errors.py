@@ -81,6 +81,10 @@ class WouldBeNanOrInfinity(ReplyError):
     text = "ERR increment would produce NaN or Infinity"
 
 
+class OutOf32Bits(ReplyError):
+    text = "ERR value is out of range, value must between -2147483648 and 2147483647"
+
+
 class OutOfSymmetricRange(ReplyError):
     text = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
 
@@ -304,10 +308,6 @@ class DatabaseOutOfRange(ReplyError):
     text = "ERR DB index is out of range"
 
 
-class InvalidDatabase(ReplyError):
-    text = "ERR invalid DB index"
-
-
 def only_allowed_when_subscribed(command: str) -> ReplyError:
     return ReplyError(
         f"ERR Can't execute '{command}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET "
@@ -336,6 +336,10 @@ class NotEnoughReplicas(ReplyError):
 
 class TooManyClients(ReplyError):
     text = "ERR max number of clients reached"
+
+
+class TooManyConnections(ReplyError):
+    text = "ERR max number of clients + cluster connections reached"
 
 
 class InternalError(ReplyError):
@@ -616,8 +620,8 @@ class InvalidPrimaryPort(ReplyError):
 
 class WaitOnReplica(ReplyError):
     text = (
-        "ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured "
-        "to be writable (which is not the default) writes to replicas are just local and are not propagated."
+        "ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is "
+        "configured to be writable (which is not the default) writes to replicas are just local and are not propagated."
     )
 
 

@@ -6,7 +6,9 @@ lengths, never more (a recursive one, or a translation to `re`, can be made to r
 
 
 def glob_match(pattern: bytes, text: bytes, nocase: bool = False) -> bool:
-    """Does the whole text match the pattern?"""
+    """Does the whole text match the pattern? (An empty text is matched by an empty pattern alone, not even by `*`.)"""
+    if not text:
+        return not pattern
     if nocase:
         pattern, text = pattern.lower(), text.lower()
     if b"\\" not in pattern and b"[" not in pattern and b"?" not in pattern:

@@ -5,10 +5,11 @@ double out in another way.
 """
 
 import math
+import re
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
-from pycluster.protocol.errors import NotAFloat, NotAnInteger, ReplyError
+from pycluster.protocol.errors import NotAFloat, NotAnInteger, OutOf32Bits, ReplyError
 
 INT_MIN = -(1 << 63)
 INT_MAX = (1 << 63) - 1
@@ -26,6 +27,14 @@ def parse_int(digits: bytes, error: type[ReplyError] = NotAnInteger) -> int:
     raise error
 
 
+def parse_int32(digits: bytes, error: type[ReplyError] | None = None) -> int:
+    """An integer of 32 bits; where the caller has no error of its own, too large a one hears what the limits are."""
+    value = parse_int(digits, error or NotAnInteger)
+    if not -(1 << 31) <= value < 1 << 31:
+        raise error or OutOf32Bits
+    return value
+
+
 def is_int(digits: bytes) -> bool:
     """Would `parse_int` take it?"""
     try:
@@ -35,6 +44,7 @@ def is_int(digits: bytes) -> bool:
     return True
 
 
+_SOME_DIGIT = re.compile(rb"[+-]?(?:0[xX][0.]*[1-9a-fA-F]|[0.]*[1-9])").match  # beside zeros, before an exponent
 _FLOAT_BYTES = frozenset(b"0123456789+-.eEinfatyINFATYxXabcdABCDpP")
 
 
@@ -50,8 +60,8 @@ def parse_float(text: bytes, error: type[ReplyError] = NotAFloat) -> float:
         raise error from None
     if value != value:
         raise error
-    if math.isinf(value) and b"n" not in text.lower():
-        raise error  # strtod says ERANGE
+    if (math.isinf(value) and b"n" not in text.lower()) or (not value and _SOME_DIGIT(text)):
+        raise error  # strtod says ERANGE: too large, or too near to zero
     return value
 
 
@@ -83,9 +93,10 @@ def _lay_out(digits: str, last: int) -> str:
     return digits[0] + ("." + digits[1:] if len(digits) > 1 else "") + f"e{exponent:+d}"
 
 
-LONG_DOUBLE_LARGEST = 4931  # decimal exponents between which a long double is neither infinite nor zero
-LONG_DOUBLE_SMALLEST = -4950
 _LONG_DOUBLE_BITS = 64  # the mantissa of x86's long double, in which INCRBYFLOAT and HINCRBYFLOAT reckon
+_LONG_DOUBLE_INFINITY = 1 << 16384
+_LONG_DOUBLE_ZERO = Fraction(1, 1 << 16446)  # half of the smallest: what is not more than this is rounded to zero
+_LONG_DOUBLE_EXPONENTS = 5000  # decimal ones beyond this are not worth a look
 
 
 def parse_long_double(text: bytes, error: type[ReplyError] = NotAFloat) -> Fraction | float:
@@ -99,9 +110,14 @@ def parse_long_double(text: bytes, error: type[ReplyError] = NotAFloat) -> Fract
         number = Decimal(text.decode())
     except InvalidOperation:
         raise error from None
-    if number and not LONG_DOUBLE_SMALLEST <= number.adjusted() <= LONG_DOUBLE_LARGEST:
+    if not number:
+        return Fraction(0)
+    if abs(number.adjusted()) > _LONG_DOUBLE_EXPONENTS:
         raise error  # strtold says ERANGE
-    return _round_to_long_double(Fraction(number))
+    exact = _round_to_long_double(Fraction(number))
+    if not _LONG_DOUBLE_ZERO < abs(exact) < _LONG_DOUBLE_INFINITY:
+        raise error
+    return exact
 
 
 def add_long_doubles(first: Fraction | float, second: Fraction | float) -> bytes | None:
@@ -109,9 +125,12 @@ def add_long_doubles(first: Fraction | float, second: Fraction | float) -> bytes
     if isinstance(first, float) or isinstance(second, float):
         return None  # one is an infinity
     total = _round_to_long_double(first + second)
+    if abs(total) >= _LONG_DOUBLE_INFINITY:
+        return None
     scaled = round(total * 10**17)  # half to even, as printf rounds an exact tie
     whole, decimals = divmod(abs(scaled), 10**17)
-    text = f"{whole}.{decimals:017d}".rstrip("0").rstrip(".")
+    # Not str(whole): Python refuses to write out more than 4300 digits of an int.
+    text = f"{Decimal(whole):f}.{decimals:017d}".rstrip("0").rstrip(".")
     return (text if scaled >= 0 or text == "0" else "-" + text).encode()
 
 

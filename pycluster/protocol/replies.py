@@ -85,14 +85,15 @@ NO_REPLY = _Nothing("NO_REPLY")
 class Wait:
     """Blocking is a reply: the client waits until one of the keys has a value of the kind, then the request runs again.
 
-    `timeout` in seconds (0: for ever); `otherwise` is the reply when it is over; `request`, where given, is what runs
-    again instead of the request as received (`$` resolved, say).
+    `timeout` in seconds (0: for ever); `otherwise` is the reply when it is over, `denied` the one where nobody may
+    wait (MULTI); `request`, where given, is what runs again instead of the request as received (`$` resolved, say).
     """
 
     keys: list[bytes]
     kind: type
     timeout: float
     otherwise: object = NULL_ARRAY
+    denied: object = NULL_ARRAY
     request: list[bytes] | None = None
 
 

@@ -26,6 +26,8 @@ from pycluster.protocol.errors import NotAnInteger, ProtocolError
 from pycluster.protocol.numbers import parse_int
 from pycluster.protocol.quoting import split_arguments
 
+Chunk = bytes | bytearray
+
 INLINE_LIMIT = 64 * 1024  # the longest line, be it an inline command or a count that never ends
 MAX_ARGUMENTS = (1 << 31) - 1
 MAX_BULK = 512 * 1024 * 1024  # proto-max-bulk-len's default
@@ -35,6 +37,8 @@ UNAUTHENTICATED_BULK = 16384
 # What hiredis takes for bytes, a list or our probe although it is no `$`: a status, verbatim text, a big number, a
 # set, an attribute, a boolean.
 _TOO_KIND = re.compile(rb"\n[+=(~|#]").search
+# A count for which hiredis would make room at once, a few bytes sent becoming gigabytes.
+_TOO_MANY = re.compile(rb"\*\d{5}").search
 _PROBE = b"#t\r\n"
 NOTHING_LEFT = True  # what hiredis makes of the probe
 _join = b"".join
@@ -49,7 +53,8 @@ class RequestReader:
     __slots__ = ("_chunk", "_cut", "_feed", "_pinned", "_strictly", "_waiting", "gets", "idle", "strict")
 
     gets: Callable[[], Any]
-    _feed: Callable[[bytes], None]
+    _chunk: Chunk
+    _feed: Any  # Callable[[Chunk], None], which hiredis says of itself with other types
 
     def __init__(self, max_bulk: int = MAX_BULK, unauthenticated: bool = False) -> None:
         self.strict = StrictReader(max_bulk)
@@ -57,7 +62,7 @@ class RequestReader:
         self.idle = True
         self._pinned = unauthenticated
         self._cut = False  # is the strict reader here only for a request that a chunk's end has cut?
-        self._waiting: deque[bytes] = deque()
+        self._waiting: deque[Chunk] = deque()
         self._use_hiredis()
 
     def pin_strict(self, pinned: bool, unauthenticated: bool = False) -> None:
@@ -65,7 +70,7 @@ class RequestReader:
         self.strict.unauthenticated = unauthenticated
         self._pinned = pinned
 
-    def feed(self, chunk: bytes) -> None:
+    def feed(self, chunk: Chunk) -> None:
         """Takes bytes as received."""
         if self.idle:
             self._take(chunk)
@@ -103,17 +108,19 @@ class RequestReader:
         """About how many bytes wait to be read, or for the rest of their request."""
         return len(self._chunk) + sum(map(len, self._waiting)) + self.strict.held()
 
-    def _take(self, chunk: bytes) -> None:
+    def _take(self, chunk: Chunk) -> None:
         """Gives a chunk to hiredis, which holds nothing, or to the strict reader if hiredis might misread it."""
         self.idle = False
         if (
             self._pinned
-            or chunk[:1] != b"*"
+            or not chunk
+            or chunk[0] != 42
             or len(chunk) > self.strict.max_bulk
             or (
                 (43 in chunk or 61 in chunk or 40 in chunk or 126 in chunk or 124 in chunk or 35 in chunk)
                 and _TOO_KIND(chunk)
             )
+            or _TOO_MANY(chunk)
         ):
             self._use_strict(only_cut=False)
             self.strict.feed(chunk)
@@ -166,7 +173,7 @@ def _leave_it_to_second_look() -> None:
     """`gets`, while the strict reader is in service."""
 
 
-def _is_idle(feed: Callable[[bytes], None], gets: Callable[[], Any]) -> bool:
+def _is_idle(feed: Any, gets: Callable[[], Any]) -> bool:
     """Has hiredis read all it was given, to the end of a request? (After "no" it must not be used any more.)"""
     feed(_PROBE)
     try:
@@ -175,7 +182,7 @@ def _is_idle(feed: Callable[[bytes], None], gets: Callable[[], Any]) -> bool:
         return False
 
 
-def _start_of_cut(chunk: bytes) -> int | None:
+def _start_of_cut(chunk: Chunk) -> int | None:
     """Where the request that the chunk's end cuts begins, if that is at the last `*` that opens a line."""
     start = chunk.rfind(b"\r\n*") + 2
     if start < 2:
@@ -185,9 +192,9 @@ def _start_of_cut(chunk: bytes) -> int | None:
     return start if not _count_ordinary(chunk[start:])[0] else None
 
 
-def _count_ordinary(chunk: bytes) -> tuple[int, bool]:
+def _count_ordinary(chunk: Chunk) -> tuple[int, bool]:
     """How many ordinary requests hiredis reads from the chunk's start; is nothing left of it behind them?"""
-    reader = hiredis.Reader(notEnoughData=False)
+    reader: Any = hiredis.Reader(notEnoughData=False)
     reader.setmaxbuf(0)
     reader.feed(chunk)
     taken = 0
@@ -219,7 +226,7 @@ class StrictReader:
         self._missing = 0  # arguments still to come
         self._bulk = -1  # length of the argument that is coming, -1: not known yet
 
-    def feed(self, chunk: bytes) -> None:
+    def feed(self, chunk: Chunk) -> None:
         """Takes bytes as received."""
         if self._at:
             del self._buffer[: self._at]

@@ -32,6 +32,7 @@ LIST_OF_LISTPACKS = 18
 STREAM_2 = 19
 SET_LISTPACK = 20
 STREAM_3 = 21
+NEWER_HASHES = range(22, 26)  # of Redis 7.4 and Valkey 9: their fields may expire
 
 # Everything else in a file.
 SLOT_INFO = 244

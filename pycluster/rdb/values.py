@@ -185,6 +185,8 @@ def _refusal(kind: int) -> Unreadable:
             return Unsupported("The RDB file contains module data I can't load")
         case opcodes.STREAM_1 | opcodes.STREAM_2 | opcodes.STREAM_3:
             return Unsupported("The RDB file contains a stream, which is not supported yet")
+        case _ if kind in opcodes.NEWER_HASHES:
+            return Unsupported("The RDB file contains a hash whose fields may expire, which is not supported")
         case _:
             return Damaged(f"Unknown RDB encoding type {kind}")
 

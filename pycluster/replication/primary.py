@@ -438,6 +438,7 @@ class Primary:
         """A client's connection has ended."""
         self._waiters.pop(client, None)
         replica: AttachedReplica | None = client.replica
+        client.replica = None
         if replica is None or replica not in self.replicas:
             return
         self._host.log.notice(f"Connection with replica {replica.name} lost.")

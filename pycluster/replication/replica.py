@@ -93,6 +93,7 @@ class Replica:
         """Ends whatever goes on with the primary so far."""
         if self.state == State.CONNECTED:
             self._host.log.notice("Connection with master lost.")
+            self.down_since = self._host.loop.time()
         self._hang_up()
 
     def _hang_up(self) -> None:
@@ -282,7 +283,7 @@ class Replica:
         """Puts the new dataset in the old one's place. Whoever hangs below us must begin anew too."""
         host, log = self._host, self._host.log
         host.snapshots.cancel()  # what it saves is not to be our dataset any more
-        self.position = None
+        self.position = self.down_since = None  # without data there is nothing to be elected for
         self._primary.disconnect_all()
         self._primary.drop_backlog()
         log.notice("MASTER <-> REPLICA sync: Flushing old data")
@@ -315,6 +316,7 @@ class Replica:
         self._primary.open_backlog()
         self._host.log.notice("MASTER <-> REPLICA sync: Finished with success")
         if self._link is None:
+            self.down_since = self._host.loop.time()
             self._hang_up()
             self._try("Reconnecting to MASTER")
             return

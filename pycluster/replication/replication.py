@@ -110,8 +110,8 @@ class Replication:
 
     @property
     def offset(self) -> int:
-        """How far this server is in its stream."""
-        return self.history.offset
+        """How far this server is in its stream; a replica that has no dataset (yet, or just now) is nowhere."""
+        return 0 if self.is_replica and self.replica.position is None else self.history.offset
 
     def data_age_ms(self) -> int:
         """How long ago a replica last heard of its primary; if it never did, longer than any limit."""

@@ -1,7 +1,8 @@
 """The server's part in a cluster: what the cluster core asks of its server, and what it wants done there.
 
 The core (cluster/core.py) decides, the bus talks; here is the third side: `Host` answers the core's questions about
-the data, and `perform` carries out its effects on data, clients, pub/sub and the log. The commands are admin/cluster.py's.
+the data, and `perform` carries out its effects on data, clients, pub/sub and the log. The commands are those of
+admin/cluster.py.
 """
 
 from collections.abc import Callable

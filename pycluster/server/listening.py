@@ -24,6 +24,8 @@ NO_SUCH_FAMILY = {
     errno.EAFNOSUPPORT,
 }
 
+LONGEST_KEEPALIVE_S = 32767  # the kernel takes no more (MAX_TCP_KEEPIDLE)
+
 
 class CannotListen(Exception):
     """An address is not to be had; why has been logged."""
@@ -90,6 +92,18 @@ def reason(error: OSError) -> str:
     return f"bind: {os.strerror(error.errno or 0)}"
 
 
+def keep_alive(opened: socket.socket, interval_s: int) -> None:
+    """Has a silent peer asked every so many seconds, and given up after three answers missed; 0: never.
+
+    A connection inherits that from the socket that accepted it.
+    """
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, bool(interval_s))
+    if interval_s:
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, min(interval_s, LONGEST_KEEPALIVE_S))
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, min(max(1, interval_s // 3), LONGEST_KEEPALIVE_S))
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
+
+
 def stop_listening(opened: socket.socket) -> None:
     """Frees the address now: an event loop closes a socket in its next turn, and another may be bound in this one."""
     opened.shutdown(socket.SHUT_RDWR)
@@ -120,13 +134,14 @@ class Listeners:
         self.accepting: asyncio.Task[None] | None = None
         config.on_change("port", self.change_port)
         config.on_change("bind", self.change_addresses)
+        config.on_change("tcp-keepalive", self.change_keepalive)
 
     def open(self) -> None:
         """Takes the addresses, so that nobody else does; nobody is let in yet. Raises CannotListen."""
         config = self.config
         if config.port:
             try:
-                self.tcp = listen_at(config.bind, config.port, config.tcp_backlog, self.log)
+                self.listen()
             except CannotListen:
                 self.log.warning(f"Failed listening on port {config.port} (tcp), aborting.")
                 raise
@@ -141,6 +156,15 @@ class Listeners:
         if not self.tcp and not self.unix:
             self.log.warning("Configured to not listen anywhere, exiting.")
             raise CannotListen
+
+    def listen(self) -> None:
+        config = self.config
+        self.tcp = listen_at(config.bind, config.port, config.tcp_backlog, self.log)
+        self.change_keepalive(config)
+
+    def change_keepalive(self, config: Config) -> None:
+        for one in self.tcp:
+            keep_alive(one, config.tcp_keepalive)
 
     def say_ready(self) -> None:
         """A line in the log for each kind of listener: people's tools wait for them."""
@@ -177,7 +201,7 @@ class Listeners:
         if not self.config.port:
             return
         try:
-            self.tcp = listen_at(self.config.bind, self.config.port, self.config.tcp_backlog, self.log)
+            self.listen()
         except CannotListen:
             raise BadValue(complaint) from None
         self.accepting = self.loop.create_task(self.accept())

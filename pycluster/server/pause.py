@@ -61,6 +61,10 @@ class Pause:
         """The client's request was held back: it is to be told when to try again."""
         self._postponed[client] = None
 
+    def holds_back(self, client: Client) -> bool:
+        """Is a request of this client held back?"""
+        return client in self._postponed
+
     def forget(self, client: Client) -> None:
         """The client has gone."""
         self._postponed.pop(client, None)

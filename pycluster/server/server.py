@@ -17,8 +17,9 @@ from pycluster.commands.table import Command, Group, build_table, commands_of
 from pycluster.keyspace.database import HIDE, REMOVE, Clock, Database, Keyspace
 from pycluster.keyspace.expiry import ExpiryCycle
 from pycluster.keyspace.journal import Journal
+from pycluster.keyspace.notifications import notifier
 from pycluster.keyspace.slots import SLOTS
-from pycluster.protocol.errors import ProtectedMode, ReplyError, TooManyClients
+from pycluster.protocol.errors import ProtectedMode, ReplyError, TooManyClients, TooManyConnections
 from pycluster.server import clients, data_part
 from pycluster.server.admission import FEW_REPLICAS, LOADING, REPLICA, Admission
 from pycluster.server.blocking import Blocking
@@ -79,6 +80,8 @@ class Server:
         self.clients: dict[int, Client] = {}
         self._next_client_id = 1
         self.pubsub = PubSub()
+        self._tell_events(config)
+        config.on_change("notify-keyspace-events", self._tell_events)
         self.pause = Pause(self)
         self.blocking = Blocking(self)
         self.routing = Routing(self)
@@ -123,9 +126,9 @@ class Server:
 
     def refuse_connection(self, link: Link) -> ReplyError | None:
         """Why this connection is not wanted, if it is not."""
-        if len(self.clients) > self.config.maxclients:
+        if len(self.clients) >= self.config.maxclients:
             self.statistics.rejected_connections += 1
-            return TooManyClients()
+            return TooManyClients() if not self.clustered else TooManyConnections()
         if self.config.protected_mode and not self.config.requirepass and not clients.is_local(link.address):
             self.statistics.rejected_connections += 1
             return ProtectedMode()
@@ -160,7 +163,9 @@ class Server:
         patience_ms = self.config.timeout * 1000
         for client in list(self.clients.values()):
             client.link.check_output()
-            if not patience_ms or client.gate & (IS_REPLICA | FROM_PRIMARY) or client.waiter is not None:
+            if not patience_ms or client.gate & (IS_REPLICA | FROM_PRIMARY):
+                continue
+            if client.waiter is not None or self.pause.holds_back(client):
                 continue
             if client.channels or client.patterns or client.shard_channels:
                 continue
@@ -189,6 +194,10 @@ class Server:
         """All calls of all commands."""
         entries = commands_of(self.table)
         return sum(entry.calls + sum(sub.calls for sub in entry.subcommands.values()) for entry in entries)
+
+    def _tell_events(self, config: Config) -> None:
+        """notify-keyspace-events says who is to hear of changes of keys."""
+        self.keyspace.notify = notifier(config.notify_keyspace_events, self.pubsub.publish)
 
     # What replication asks for (replication.host.Host)
 

@@ -27,9 +27,19 @@ def commands(seed: int = 1) -> Iterator[Command]:
             yield (b"HSET", b"hash:" + kind + name, *(part for m in members for part in (m, dice.choice(members))))
             # Quarters print the same in every version: 7.0 writes doubles with 17 digits, 7.2 as short as possible.
             scores = [b"%.2f" % (dice.randrange(-(10**6), 10**6) / 4) for _ in members]
-            yield (b"ZADD", b"sorted:" + kind + name, *(part for pair in zip(scores, members) for part in pair))
+            pairs = zip(scores, members, strict=True)
+            yield (b"ZADD", b"sorted:" + kind + name, *(part for pair in pairs for part in pair))
     yield (b"ZADD", b"sorted:odd", "inf", "a", "-inf", "b", "0", "c", "1e100", "d")
-    yield (b"SADD", b"set:edges", "32767", "32768", "-32768", "2147483648", "9223372036854775807", "-9223372036854775808")
+    yield (
+        b"SADD",
+        b"set:edges",
+        "32767",
+        "32768",
+        "-32768",
+        "2147483648",
+        "9223372036854775807",
+        "-9223372036854775808",
+    )
     yield (b"RPUSH", b"list:huge", b"x" * 20_000, "small", TEXT, b"", "1")
     yield (b"HSET", b"hash:huge", "text", TEXT, "", "", "zeros", bytes(100_000))
     yield (b"SADD", b"set:empty member", b"")

@@ -1,5 +1,6 @@
 """Hash commands, compared with the real server."""
 
+
 from tests.differential.comparing import Pair
 
 WRONG = "SET s x"

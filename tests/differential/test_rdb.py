@@ -41,7 +41,9 @@ COMPACT_ONLY = (
 
 
 @pytest.fixture(scope="module", params=[AS_IT_IS, LARGE_ONLY, COMPACT_ONLY], ids=["default", "large", "compact"])
-def redis(request: pytest.FixtureRequest, redis_server: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+def redis(
+    request: pytest.FixtureRequest, redis_server: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Node]:
     """A real server that holds the dataset and has just written it to its dump.rdb."""
     port = reserve_port()
     directives = [("save", ""), ("enable-debug-command", "yes"), *request.param]

@@ -1,5 +1,6 @@
 """Sorted set commands, compared with the real server. Ranges and the algebra have files of their own."""
 
+
 from tests.differential.comparing import Difference, Pair
 
 SHORT_DOUBLES = "redis 7.2 (#10587): doubles in as few digits as say the same"
@@ -47,10 +48,10 @@ def test_add_arguments(compare: Pair) -> None:
 
 def test_scores(compare: Pair) -> None:
     compare(
-        "ZADD z inf a -inf b +inf c 1e3 d 0x10 e 1.5 f -0 g 123456789012 h",
-        "ZRANGE z 0 -1 WITHSCORES", "ZSCORE z a", "ZSCORE z b", "ZSCORE z e", "ZSCORE z g", "ZSCORE z x",
-        "ZSCORE none a", "ZMSCORE z a x f b", "ZMSCORE none a b", "ZADD z CH 0 g", "ZSCORE z g", "ZMSCORE z",
-        "ZSCORE z", "ZADD z CH Infinity a 3.0 k", "ZSCORE z k",
+        "ZADD z inf a -inf b +inf c 1e3 d 0x10 e 1.5 f -0 g 123456789012 h", "ZRANGE z 0 -1 WITHSCORES",
+        "ZSCORE z a", "ZSCORE z b", "ZSCORE z e", "ZSCORE z g", "ZSCORE z x", "ZSCORE none a", "ZMSCORE z a x f b",
+        "ZMSCORE none a b", "ZADD z CH 0 g", "ZSCORE z g", "ZMSCORE z", "ZSCORE z", "ZADD z CH Infinity a 3.0 k",
+        "ZSCORE z k",
     )
 
 
@@ -63,9 +64,8 @@ def test_scores_in_few_digits(compare: Pair) -> None:
         Difference("ZSCORE z e", b"$21\r\n123456789012345680000\r\n", SHORT_DOUBLES),
     )
     compare(
-        "ZADD z 0.1 a 1e300 b 5e-324 c 123456789012345678 d 123456789012345678901 e 1e-10 f", "ZSCORE z a", "ZSCORE z b",
-        "ZSCORE z c", "ZSCORE z d", "ZSCORE z e", "ZSCORE z f",
-        differs=differs, protocols=(2,),
+        "ZADD z 0.1 a 1e300 b 5e-324 c 123456789012345678 d 123456789012345678901 e 1e-10 f", "ZSCORE z a",
+        "ZSCORE z b", "ZSCORE z c", "ZSCORE z d", "ZSCORE z e", "ZSCORE z f", differs=differs, protocols=(2,),
     )
 
 

@@ -172,7 +172,9 @@ def test_a_replica_of_a_replica_gets_the_same_stream(servers: Servers, programs:
     assert last.info("replication")["master_replid"] == primary.info("replication")["master_replid"]
 
 
-def test_a_primary_with_a_password_lets_in_who_knows_it(servers: Servers, programs: tuple[list[str], list[str]]) -> None:
+def test_a_primary_with_a_password_lets_in_who_knows_it(
+    servers: Servers, programs: tuple[list[str], list[str]]
+) -> None:
     primary = servers.start(programs[0], ("requirepass", "secret"))
     replica = servers.start(programs[1])
     replica.ask("REPLICAOF", primary.host, primary.port)

@@ -195,6 +195,29 @@ def test_a_signal_ends_it_in_good_order(node: Node, number: signal.Signals) -> N
     assert "* User requested shutdown..." in log and log.endswith("# Redis is now ready to exit, bye bye...\n")
 
 
+@pytest.mark.parametrize("words", [["NOSAVE"], ["save"], [], ["NOSAVE", "NOW", "FORCE"]], ids=" ".join)
+def test_a_client_ends_it(node: Node, words: list[str]) -> None:
+    node.start()
+    node.ask("SET", "a", 1)
+    process = node.process
+    with node.connect() as connection, pytest.raises(ConnectionError):
+        connection.ask("SHUTDOWN", *words)
+    assert process is not None and process.wait(PATIENCE_S) == 0
+    assert (node.directory / "dump.rdb").exists() == ("NOSAVE" not in words)
+
+
+def test_what_cannot_be_saved_is_not_left(node: Node) -> None:
+    node.start()
+    node.ask("SET", "a", 1)
+    (node.directory / "dump.rdb").mkdir()
+    with pytest.raises(Exception, match="Errors trying to SHUTDOWN. Check logs."):
+        node.ask("SHUTDOWN")
+    assert node.ask("GET", "a") == b"1"
+    assert "# Error trying to save the DB, can't exit." in node.log()
+    with node.connect() as connection, pytest.raises(ConnectionError):
+        connection.ask("SHUTDOWN", "FORCE")
+
+
 def test_the_process_that_was_started_is_the_server(node: Node) -> None:
     node.start()
     assert node.process is not None
@@ -226,6 +249,40 @@ def test_a_daemon_leaves_whoever_started_it(our_server: list[str], tmp_path: Pat
         assert not node.pid_path.exists()
     finally:
         node.kill()
+
+
+def test_systemd_is_told_when_it_is_ready(our_server: list[str], tmp_path: Path, port: int) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(PATIENCE_S)
+        program = ["/usr/bin/env", f"NOTIFY_SOCKET={tmp_path}/notify", *our_server]
+        node = Node(port, tmp_path / "node", program=program, directives=[("supervised", "auto"), ("daemonize", "yes")])
+        try:
+            node.start()
+            assert systemd.recv(100) == b"STATUS=Redis is loading..."
+            assert systemd.recv(100) == b"STATUS=Ready to accept connections\nREADY=1"
+            assert node.info("server")["process_supervised"] == "systemd"
+        finally:
+            node.kill()
+
+
+def test_silent_peers_are_asked_whether_they_are_there(node: Node) -> None:
+    node.start()
+    with node.connect() as connection:
+        connection.ask("PING")
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        (timer,) = (row[5] for row in rows if row[1].endswith(f":{node.port:04X}") and row[3] == "01")
+    assert timer.startswith("02:")  # the keep-alive timer runs
+
+
+def test_a_second_node_in_a_directory_goes_away(
+    node: Node, our_server: list[str], redis_server: list[str], port: int
+) -> None:
+    node.directives = [("cluster-enabled", "yes")]
+    node.start()
+    words = ("--port", port - 1, "--dir", node.directory, "--cluster-enabled", "yes")
+    ours, theirs = (start(one, *words, cwd=node.directory) for one in (our_server, redis_server))
+    assert (ours.status, ours.log[-1]) == (theirs.status, theirs.log[-1])
 
 
 def test_a_config_is_set_rewritten_and_read_again(node: Node) -> None:

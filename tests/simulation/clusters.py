@@ -29,7 +29,7 @@ def form(world: World, primaries: int = 3, replicas: int = 1, **settings: object
 
 
 def is_settled(world: World) -> bool:
-    """Everybody is ok, sees everybody, and says the same about who owns what, under which epoch, and replicates whom."""
+    """Everybody is ok, sees everybody, and says the same about who owns what, by which epoch, and replicates whom."""
     return disagreement(world) == ""
 
 

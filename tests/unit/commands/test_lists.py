@@ -74,7 +74,7 @@ def test_blocking_moves_are_recorded_as_moves() -> None:
 
 
 def test_a_blocking_move_waits_for_its_source() -> None:
-    assert blmove(Database(), b"l", b"m", b"LEFT", b"LEFT", b"0.5") == Wait([b"l"], List, 0.5)
+    assert blmove(Database(), b"l", b"m", b"LEFT", b"LEFT", b"0.5") == Wait([b"l"], List, 0.5, denied=None)
 
 
 def test_a_move_tells_of_the_push_before_the_pop() -> None:

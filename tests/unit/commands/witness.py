@@ -15,7 +15,8 @@ class Witness:
         self.records: list[list[bytes]] | None = None  # instead of the command itself; None: the command as it came
 
     def _hear(self, event: str, key: bytes, database: int) -> None:
-        self.events.append(f"{event} {key.decode()}")
+        if event != "keymiss":  # not a change, and told of by the database, not by a command
+            self.events.append(f"{event} {key.decode()}")
 
     def see(self, command: Callable[..., Any], *arguments: object) -> Any:
         self.events.clear()

@@ -139,7 +139,10 @@ def test_no_file_is_no_dataset(world: World) -> None:
         (b"*1\r\n$4\r\n", "Wrong signature trying to load DB from file"),
         (b"REDIS0099", "Can't handle RDB format version 99"),
         (b"REDIS0010\x00", "Short read or OOM loading DB. Unrecoverable error, aborting now."),
-        (b"REDIS0010\xfe\x09\x00\x01k\x01v\xff", "FATAL: Data file was created with a Redis server configured to handle"),
+        (
+            b"REDIS0010\xfe\x09\x00\x01k\x01v\xff",
+            "FATAL: Data file was created with a Redis server configured to handle",
+        ),
         (b"REDIS0010" + b"\x00\x01k\x01v" * 2 + b"\xff" + bytes(8), "-> RDB has duplicated key 'k' in DB 0"),
     ],
 )

@@ -61,7 +61,15 @@ def test_a_distance_beyond_8192_is_not_used() -> None:
 
 @pytest.mark.parametrize(
     ("packed", "size"),
-    [(b"\x00a", 2), (b"\x00a", 0), (b"\x05a", 6), (b"\x20\x00", 3), (b"\x00a\xe0", 100), (b"\x00a", 10**18), (b"\x00", 1)],
+    [
+        (b"\x00a", 2),
+        (b"\x00a", 0),
+        (b"\x05a", 6),
+        (b"\x20\x00", 3),
+        (b"\x00a\xe0", 100),
+        (b"\x00a", 10**18),
+        (b"\x00", 1),
+    ],
 )
 def test_a_compressed_string_that_does_not_fit_its_claim_is_damaged(packed: bytes, size: int) -> None:
     with pytest.raises(Damaged):

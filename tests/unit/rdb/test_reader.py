@@ -115,7 +115,9 @@ def test_slot_hints_of_newer_files_are_passed_over() -> None:
 
 
 def test_the_data_of_modules_beside_the_keys_are_passed_over_by_name() -> None:
-    module = "f7" + "81" + "b5f1f8f2f3a2d001" + "0202" + "0105" + "03" + "00" * 4 + "04" + "00" * 8 + "05" + "0161" + "00"
+    module = (
+        "f7" + "81" + "b5f1f8f2f3a2d001" + "0202" + "0105" + "03" + "00" * 4 + "04" + "00" * 8 + "05" + "0161" + "00"
+    )
     reader, entries = read(rdb(module, KEY_1))
     assert entries == [(0, b"k", b"1", None)] and len(reader.modules[0]) == 9
 

@@ -83,7 +83,9 @@ def test_scores_in_ascii_have_three_special_lengths() -> None:
 
 def test_a_list_of_listpacks_may_hold_large_items_plain() -> None:
     listpack = "0c0000000200" + "0101" + "816102" + "ff"
-    assert read(opcodes.LIST_OF_LISTPACKS, "02" + "02" + "0c" + listpack + "01" + "03" + "626967") == List([b"1", b"a", b"big"])
+    assert read(opcodes.LIST_OF_LISTPACKS, "02" + "02" + "0c" + listpack + "01" + "03" + "626967") == List(
+        [b"1", b"a", b"big"]
+    )
 
 
 def test_entries_of_a_listpack_are_fields_and_values_or_members_and_scores() -> None:
@@ -111,9 +113,9 @@ def test_members_that_come_twice_and_scores_that_are_no_numbers_are_damage(kind:
         read(kind, body)
 
 
-@pytest.mark.parametrize("kind", [opcodes.MODULE, opcodes.STREAM_3])
+@pytest.mark.parametrize("kind", [opcodes.MODULE, opcodes.STREAM_3, opcodes.NEWER_HASHES[0]])
 def test_what_is_not_known_here_is_refused_by_name(kind: int) -> None:
-    with pytest.raises(Unsupported, match="module|stream"):
+    with pytest.raises(Unsupported, match="module|stream|hash"):
         Unfinished(kind)
 
 

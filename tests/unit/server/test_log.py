@@ -1,6 +1,7 @@
 """The log's lines, in Redis' form: what tools cut apart must stay where it is."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ ME = os.getpid()
 
 @pytest.fixture(autouse=True)
 def in_greenwich(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.localtime", __import__("time").gmtime)
+    monkeypatch.setattr("time.localtime", time.gmtime)
 
 
 def log(tmp_path: Path, pid: int | None = None, **values: object) -> Log:

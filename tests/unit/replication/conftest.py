@@ -1,0 +1,214 @@
+"""A server that replication can be told of, without a socket, a child or a clock that runs by itself."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pycluster.keyspace.database import Database, Keyspace
+from pycluster.protocol.replies import Wait
+from pycluster.replication.attached import AttachedReplica
+from pycluster.replication.history import History
+from pycluster.replication.primary import Primary
+
+
+class Log:
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def write(self, level: str, text: str) -> None:
+        self.lines.append(text)
+
+    def notice(self, text: str) -> None:
+        self.lines.append(text)
+
+    warning = notice
+
+    def __contains__(self, part: str) -> bool:
+        return any(part in line for line in self.lines)
+
+
+class Loop:
+    """Time stands still until it is told; what is to be called soon is called by `turn`."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self._soon: list[Callable[[], None]] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def call_soon(self, work: Callable[..., None], *args: Any) -> None:
+        self._soon.append(lambda: work(*args))
+
+    def turn(self) -> None:
+        while self._soon:
+            self._soon.pop(0)()
+
+
+@dataclass(eq=False)
+class Link:
+    """Keeps what was sent; the peer takes everything at once, unless it is told not to."""
+
+    loop: Loop
+    address: str = "10.0.0.9:55555"
+    sent: bytes = b""
+    is_closed: bool = False
+    unsent: int = 0
+
+    def send_bytes(self, raw: bytes) -> None:
+        self.sent += raw
+
+    def close(self, after_replies: bool = False) -> None:
+        self.is_closed = True
+
+    def held_output(self) -> int:
+        return self.unsent
+
+    def when_taken(self, go_on: Callable[[], None]) -> None:
+        self.loop.call_soon(go_on)
+
+    def take(self) -> bytes:
+        sent, self.sent = self.sent, b""
+        return sent
+
+
+@dataclass(eq=False)
+class Client:
+    link: Link
+    replica: AttachedReplica | None = None
+    last_write_offset: int = 0
+    denies_blocking: bool = False
+    reply: Any = None
+
+
+@dataclass
+class Snapshots:
+    """A child is started and ended by the test."""
+
+    path: str
+    may_fork: bool = True
+    is_saving: bool = False
+    is_saving_to_disk: bool = False
+    cancelled: bool = False
+    done: Callable[[bool], None] | None = None
+
+    def save_in_background(self, done: Callable[[bool], None]) -> bool:
+        self.is_saving = self.is_saving_to_disk = True
+        self.done = done
+        return True
+
+    def end(self, content: bytes = b"FILE", well: bool = True) -> None:
+        """The child has written its file, or failed."""
+        Path(self.path).write_bytes(content)
+        self.is_saving = self.is_saving_to_disk = False
+        done, self.done = self.done, None
+        assert done is not None
+        done(well)
+
+    def pieces(self, request: Any = None) -> list[bytes]:
+        return [b"FILE"]
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+@dataclass
+class Host:
+    """As replication.host.Host asks for."""
+
+    snapshots: Snapshots
+    log: Log = field(default_factory=Log)
+    loop: Any = field(default_factory=Loop)
+    rng: Random = field(default_factory=lambda: Random(1))
+    keyspace: Keyspace = field(default_factory=Keyspace)
+    statistics: Any = field(
+        default_factory=lambda: SimpleNamespace(full_syncs=0, partial_syncs=0, refused_partial_syncs=0)
+    )
+    failing_over: bool = False
+    too_few: bool = False
+    limit: int = 1 << 30
+
+    def __post_init__(self) -> None:
+        self.journal = self.keyspace.journal
+        self.databases = [Database(0, keyspace=self.keyspace)]
+        self.config = SimpleNamespace(
+            repl_backlog_size=1 << 20,
+            repl_backlog_ttl=3600,
+            repl_diskless_sync=False,
+            repl_diskless_sync_delay=0,
+            repl_diskless_sync_max_replicas=0,
+            repl_ping_replica_period=10,
+            repl_timeout=60,
+            min_replicas_to_write=0,
+            min_replicas_max_lag=10,
+            save=(),
+        )
+
+    def mark_replica(self, client: Client) -> None: ...
+
+    def set_few_replicas(self, too_few: bool) -> None:
+        self.too_few = too_few
+
+    def is_failing_over(self) -> bool:
+        return self.failing_over
+
+    def fell_too_far_behind(self, client: Client, waiting: int) -> bool:
+        return waiting > self.limit
+
+    def end_wait(self, client: Client, reply: object) -> None:
+        client.reply = reply
+
+
+class World:
+    """A primary and what happens to it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.host = Host(Snapshots(str(directory / "dump.rdb")))
+        self.history = History("a" * 40)
+        self.primary = Primary(self.host, self.history)
+
+    def client(self) -> Client:
+        return Client(Link(self.host.loop))
+
+    def write(self, *args: bytes, client: Client | None = None) -> None:
+        """A command that changed something, to the end of its turn."""
+        self.host.journal.dirty += 1
+        self.host.journal.commit(0, list(args))
+        if client is not None and self.host.journal.listeners:
+            self.host.journal.writers[client] = None
+        self.host.journal.flush()
+
+    def introduced(self, port: int = 7002, **traits: Any) -> Client:
+        """A client that has said that it is a replica."""
+        client = self.client()
+        known = self.primary.knowledge_of(client)
+        known.port = port
+        known.takes_new_ids = True
+        for name, value in traits.items():
+            setattr(known, name, value)
+        return client
+
+    def attached(self, port: int = 7002, **traits: Any) -> Client:
+        """A replica that has been sent a file and is online."""
+        client = self.introduced(port, **traits)
+        self.primary.synchronize(client, "?", -1)
+        self.host.snapshots.end()
+        self.host.loop.turn()
+        client.link.take()
+        return client
+
+    def wait(self, client: Client, replicas: int) -> Any:
+        """WAIT: a number, or the fact that it waits."""
+        reply = self.primary.wait(client, replicas, 0)
+        self.host.loop.turn()
+        return "waits" if isinstance(reply, Wait) else reply
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
