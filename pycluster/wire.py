@@ -29,6 +29,7 @@ from pycluster.server.server import Server
 REQUESTS_A_TURN = 1000
 BYTES_A_TURN = 1024 * 1024
 FAR_BEHIND = 1024 * 1024  # bytes of replies not taken: no more requests are read until they are
+MUCH = 16 * 1024  # replies of a turn beyond which the output limit is looked at; cron looks each second anyway
 
 # What holds a connection's requests back
 WAITING = 1  # its command blocks
@@ -158,10 +159,10 @@ class Connection(asyncio.BufferedProtocol):
                 else:
                     out += (b"$%d\r\n" % length, reply, CRLF)  # type: ignore[arg-type]
                     size_limit -= length
+            elif kind is int:
+                out.append(INTEGERS[reply] if 0 <= reply < 10000 else b":%d\r\n" % reply)  # type: ignore
             elif reply == "OK":
                 out.append(OK)
-            elif kind is int and 0 <= reply < 10000:  # type: ignore[operator]
-                out.append(INTEGERS[reply])  # type: ignore[call-overload]
             elif kind is list:
                 before = len(out)
                 encode(reply, resp, out.append)
@@ -179,7 +180,9 @@ class Connection(asyncio.BufferedProtocol):
         if out and not self._held_back:
             self._held_back = True
             server.turn.hold(self)
-        server.note_batch(perf_counter_ns() - started)
+        statistics = server.statistics
+        statistics.turns += 1
+        statistics.turns_ns += timing.then - started
 
     def _take_rare(self, reply: object, args: list[bytes]) -> int | None:
         """Takes a reply that is not of the ordinary kinds: how many bytes it is; None if the batch must end here."""
@@ -277,11 +280,12 @@ class Connection(asyncio.BufferedProtocol):
         """The turn's end: the replies leave in one write."""
         self._held_back = False
         out, self._out = self._out, []
-        if out and not self._transport.is_closing():
+        if out:
             raw = _join(out)
             self._server.statistics.net_output += len(raw)
             self._transport.write(raw)
-            self.check_output()
+            if self._is_behind or len(raw) > MUCH:
+                self.check_output()
         if self._hold & CLOSING:
             self._transport.close()
 

@@ -38,7 +38,7 @@ ID_LENGTH = 40
 BUS_PORT_OFFSET = 10000
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Link:
     """One TCP connection of the bus. There are two between any two nodes, and they carry different things: I ping on
     the one that I opened (`node.link`), and answer on the one that was opened to me (`node.inbound`)."""
@@ -53,8 +53,11 @@ class Link:
     speaks_extensions: bool = False
     reader: PacketReader = field(default_factory=PacketReader)
 
+    def __repr__(self) -> str:
+        return f"<Link {'from' if self.inbound else 'to'} {self.node}>"
 
-@dataclass(slots=True, eq=False)
+
+@dataclass(slots=True, eq=False, repr=False)
 class Node:
     id: str
     flags: int
@@ -81,6 +84,9 @@ class Node:
     speaks_extensions: bool = False
     link: Link | None = None
     inbound: Link | None = None
+
+    def __repr__(self) -> str:
+        return f"<Node {self.id} {flag_names(self.flags)}>"
 
     @property
     def is_primary(self) -> bool:

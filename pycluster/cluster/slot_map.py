@@ -13,7 +13,7 @@ from pycluster.keyspace.slots import SLOTS
 ALL_SLOTS = (1 << SLOTS) - 1
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class SlotMap:
     owner: list[Node | None] = field(default_factory=lambda: [None] * SLOTS)
     assigned: int = 0

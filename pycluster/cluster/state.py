@@ -56,7 +56,7 @@ class Todo:
     serve: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class ClusterState:
     settings: Settings
     host: Host

@@ -54,6 +54,12 @@ class Journal:
 
     def commit(self, index: int, args: Record) -> None:
         """The command received as `args`, on database `index`, is done: takes its records."""
+        if not self.listeners:
+            self.changes += self.dirty
+            self.dirty = 0
+            self.early.clear()
+            self.instead = None
+            return
         records, self.early = self.early, []
         if self.dirty:
             self.changes += self.dirty
@@ -63,7 +69,7 @@ class Journal:
             else:
                 records += [(index, record) for record in self.instead]
         self.instead = None
-        if self.listeners and records:
+        if records:
             self._add(records)
 
     def forget(self) -> None:

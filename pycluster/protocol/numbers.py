@@ -18,6 +18,8 @@ INT_MAX = (1 << 63) - 1
 def parse_int(digits: bytes, error: type[ReplyError] = NotAnInteger) -> int:
     """A 64-bit signed integer: optional minus, no leading zeros, nothing else (util.c, `string2ll`)."""
     if digits.isdigit():
+        if len(digits) < 19 and digits[0] != 48:
+            return int(digits)
         if (digits[0] != 48 or digits == b"0") and (len(digits), digits) <= (19, b"9223372036854775807"):
             return int(digits)
     elif digits[:1] == b"-" and digits[1:].isdigit() and digits[1] != 48 and len(digits) <= 20:

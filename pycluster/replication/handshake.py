@@ -53,7 +53,7 @@ class Introduction:
 
     port: int
     ip: str = ""  # only if it was told to announce one
-    user: str = ""
+    user: bytes = b""
     password: bytes = b""
     position: tuple[str, int] | None = None
 
@@ -118,7 +118,7 @@ class Handshake:
         request = b""
         if me.password:
             self._questions.append("AUTH")
-            request += encode_request([b"AUTH", *([me.user.encode()] if me.user else []), me.password])
+            request += encode_request([b"AUTH", *([me.user] if me.user else []), me.password])
         self._questions.append("listening-port")
         request += encode_request([b"REPLCONF", b"listening-port", b"%d" % me.port])
         if me.ip:

@@ -6,8 +6,8 @@ has this side too: it passes on its primary's stream, byte for byte, so that who
 another server of the same history.
 """
 
-import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -15,19 +15,30 @@ from pycluster.persistence.snapshot import Request
 from pycluster.protocol.errors import (
     FilteredReplicaNeedsEof,
     NoLinkToPrimary,
-    ReplicationSaveFailed,
     SyncWithPendingOutput,
     UnblockedByDemotion,
 )
-from pycluster.protocol.replies import NO_REPLY, Wait, encode_request, error_line
+from pycluster.protocol.replies import NO_REPLY, Wait, encode_request
 from pycluster.replication.attached import AttachedReplica, State
 from pycluster.replication.backlog import Backlog
-from pycluster.replication.delivery import FileDelivery, PipeDelivery
+from pycluster.replication.full_sync import FullSyncs
 from pycluster.replication.history import History, new_id
 from pycluster.replication.host import Host
 
 BACKLOG_LEAST = 16 * 1024
-MARK_BYTES = 20
+
+
+@dataclass(slots=True, frozen=True)
+class _Waiting:
+    """A client in WAIT: up to where in the stream, and for how many replicas."""
+
+    offset: int
+    replicas: int
+    wait: Wait
+
+    def still_holds(self, client: Any) -> bool:
+        """Is this what the client waits for, or has it gone on since?"""
+        return client.waiter is not None and client.waiter.wait is self.wait
 
 
 class Primary:
@@ -40,10 +51,8 @@ class Primary:
         self.is_source = True  # of the stream; a replica passes on its primary's
         self.is_linked: Callable[[], bool] = lambda: True  # a replica that lost its primary can't synchronize others
         self._host = host
-        self._deliveries: dict[AttachedReplica, FileDelivery] = {}
-        self._pipe: PipeDelivery | None = None
-        self._child_ended_well: bool | None = None
-        self._waiters: dict[Any, tuple[int, int]] = {}  # clients in WAIT: offset and number of replicas
+        self._full_syncs = FullSyncs(host, history, self.replicas, self.count_good_replicas)
+        self._waiters: dict[Any, _Waiting] = {}  # the clients in WAIT
         self._wants_acknowledgements = False
         self._alone_since = host.loop.time()
         self._seconds = 0
@@ -78,6 +87,19 @@ class Primary:
         """From now on the end of the stream is kept."""
         size = max(self._host.config.repl_backlog_size, BACKLOG_LEAST)
         self.backlog = Backlog(size, self.history.offset + 1)
+
+    def _ensure_backlog(self) -> None:
+        """There is a replica now: what it will get must be kept."""
+        if self.backlog is not None:
+            return
+        # What came before was not kept, so nobody can go on from there: the stream begins here.
+        self.history.begin(new_id(self._host.rng))
+        self.open_backlog()
+        if self.is_source:
+            self.start_streaming()
+        self._host.log.notice(
+            f"Replication backlog created, my new replication IDs are '{self.history.id}' and '{self.history.old_id}'"
+        )
 
     def drop_backlog(self) -> None:
         self.backlog = None
@@ -116,7 +138,10 @@ class Primary:
             if not wanted_id.startswith("?"):
                 self._host.statistics.refused_partial_syncs += 1
         replica.speaks_psync = wanted_id is not None
-        self._begin_full_sync(replica)
+        self._host.statistics.full_syncs += 1
+        self._attach(replica, State.WAITS_FOR_SAVE)
+        self._ensure_backlog()
+        self._full_syncs.begin(replica)
         return NO_REPLY
 
     def _can_continue(self, replica: AttachedReplica, wanted_id: str, wanted_offset: int) -> bool:
@@ -169,197 +194,6 @@ class Primary:
         replica.state = state
         self.replicas.append(replica)
 
-    # Full syncs
-
-    def _begin_full_sync(self, replica: AttachedReplica) -> None:
-        """Finds the snapshot for this replica: one that is being made, one to start now, or the next one."""
-        host, snapshots = self._host, self._host.snapshots
-        host.statistics.full_syncs += 1
-        self._attach(replica, State.WAITS_FOR_SAVE)
-        replica.waiting_since = host.loop.time()
-        if self.backlog is None:
-            # What came before was not kept, so nobody can go on from there: the stream begins here.
-            self.history.begin(new_id(host.rng))
-            self.open_backlog()
-            if self.is_source:
-                self.start_streaming()
-            host.log.notice(
-                "Replication backlog created, my new replication IDs are "
-                f"'{self.history.id}' and '{self.history.old_id}'"
-            )
-        if snapshots.is_saving_to_disk:
-            self._join_running_save(replica)
-        elif snapshots.is_saving:
-            host.log.notice("Current BGSAVE has socket target. Waiting for next BGSAVE for SYNC")
-        elif host.config.repl_diskless_sync and replica.takes_streamed_file and host.config.repl_diskless_sync_delay:
-            host.log.notice("Delay next BGSAVE for diskless SYNC")  # others may come, one child will do for all
-        else:
-            self._start_save([replica])
-
-    def _join_running_save(self, replica: AttachedReplica) -> None:
-        """A child that writes a file is good for this replica too, if all changes since its start were kept for one."""
-        for other in self.replicas:
-            if (
-                other.save_has_begun
-                and other.state == State.WAITS_FOR_SAVE
-                and (not other.wants_file_only or replica.wants_file_only)
-                and replica.takes_streamed_file >= other.takes_streamed_file
-                and replica.request == other.request
-            ):
-                replica.held, replica.held_length = other.held.copy(), other.held_length
-                self._promise_file(replica, other.sync_offset)
-                self._host.log.notice("Waiting for end of BGSAVE for SYNC")
-                return
-        self._host.log.notice("Can't attach the replica to the current BGSAVE. Waiting for next BGSAVE for SYNC")
-
-    def _start_save(self, replicas: list[AttachedReplica]) -> None:
-        """Starts a snapshot for these replicas, who all want the same."""
-        host = self._host
-        request = replicas[0].request
-        streamed = all(replica.takes_streamed_file for replica in replicas) and (
-            host.config.repl_diskless_sync or request != Request()
-        )
-        host.log.notice(f"Starting BGSAVE for SYNC with target: {'replicas sockets' if streamed else 'disk'}")
-        host.journal.flush()  # what has been done so far is in the snapshot, and before its offset
-        host.journal.start_over()
-        started = self._start_streamed_save(replicas, request) if streamed else self._start_save_to_disk()
-        if not started:
-            host.log.warning("BGSAVE for replication failed")
-            for replica in replicas:
-                self.replicas.remove(replica)
-                replica.state = State.INTRODUCED
-                replica.client.link.send_bytes(error_line(ReplicationSaveFailed()))
-                replica.client.link.close(after_replies=True)
-            return
-        for replica in replicas:
-            self._promise_file(replica, self.history.offset)
-
-    def _promise_file(self, replica: AttachedReplica, offset: int) -> None:
-        """The snapshot that this replica waits for has begun: what it stands for can be told now."""
-        replica.save_has_begun = True
-        replica.sync_offset = offset
-        if replica.speaks_psync:
-            replica.client.link.send_bytes(b"+FULLRESYNC %b %d\r\n" % (self.history.id.encode(), offset))
-
-    def _start_save_to_disk(self) -> bool:
-        return self._host.snapshots.save_in_background(self._file_is_written)
-
-    def _start_streamed_save(self, replicas: list[AttachedReplica], request: Request) -> bool:
-        host = self._host
-        if not host.snapshots.may_fork:
-            content = b"".join(host.snapshots.pieces(request))
-            host.loop.call_soon(self._hand_over, replicas, content)
-            return True
-        source, pipe = os.pipe()
-        mark = host.rng.randbytes(MARK_BYTES).hex().encode()
-        started = host.snapshots.send_in_background(
-            pipe, b"$EOF:" + mark + b"\r\n", mark, request, self._child_has_ended
-        )
-        os.close(pipe)
-        if not started:
-            os.close(source)
-            return False
-        self._pipe = PipeDelivery(
-            host.loop, source, replicas, drained=self._end_of_pipe, abandoned=self._nobody_wants_pipe
-        )
-        return True
-
-    def _hand_over(self, replicas: list[AttachedReplica], content: bytes) -> None:
-        """A snapshot made without a child is there at once."""
-        for replica in replicas:
-            if replica in self.replicas:
-                replica.client.link.send_bytes(b"$%d\r\n" % len(content) + content)
-                self._has_file(replica)
-        self._start_due_save()
-
-    def _file_is_written(self, well: bool) -> None:
-        """The child that wrote dump.rdb has ended: everybody who waits for it gets it."""
-        for replica in self._promised():
-            if not well:
-                self._fail(replica, "BGSAVE child returned an error")
-                continue
-            try:
-                fd = os.open(self._host.snapshots.path, os.O_RDONLY | os.O_CLOEXEC)
-            except OSError as error:
-                self._fail(replica, f"Can't open/stat DB after BGSAVE: {error.strerror}")
-                continue
-            replica.state = State.GETS_FILE
-            self._deliveries[replica] = FileDelivery(replica, fd, self._has_file)
-        self._start_due_save()
-
-    def _child_has_ended(self, well: bool) -> None:
-        self._child_ended_well = well
-        self._conclude_pipe()
-
-    def _end_of_pipe(self) -> None:
-        assert self._pipe is not None
-        self._host.log.notice(
-            f"Diskless rdb transfer, done reading from pipe, {len(self._pipe.replicas)} replicas still up."
-        )
-        self._conclude_pipe()
-
-    def _nobody_wants_pipe(self) -> None:
-        self._host.log.warning("Diskless rdb transfer, last replica dropped, killing fork child.")
-        self._pipe = None
-        self._host.snapshots.cancel()
-
-    def _conclude_pipe(self) -> None:
-        """The child's end and the pipe's come in any order; only both together say that the file is whole."""
-        if self._child_ended_well is None or (self._pipe is not None and not self._pipe.is_drained):
-            return
-        well, self._child_ended_well = self._child_ended_well, None
-        pipe, self._pipe = self._pipe, None
-        for replica in pipe.replicas if pipe is not None else ():
-            if not well:
-                self._fail(replica, "BGSAVE child returned an error")
-                continue
-            self._host.log.notice(
-                f"Streamed RDB transfer with replica {replica.name} succeeded (socket). "
-                "Waiting for REPLCONF ACK from replica to enable streaming"
-            )
-            replica.streams_on_ack = True
-            self._has_file(replica)
-        self._start_due_save()
-
-    def _fail(self, replica: AttachedReplica, why: str) -> None:
-        self._host.log.warning(f"SYNC failed. {why}")
-        replica.client.link.close()
-
-    def _has_file(self, replica: AttachedReplica) -> None:
-        """The replica has been sent its snapshot: now for what has changed since."""
-        self._deliveries.pop(replica, None)
-        if replica.wants_file_only:
-            self._host.log.notice(
-                f"RDB transfer completed, rdb only replica ({replica.name}) should be disconnected asap"
-            )
-            replica.client.link.close(after_replies=True)
-            return
-        replica.state = State.ONLINE
-        replica.acknowledged_at = self._host.loop.time()
-        self.count_good_replicas()
-        self._host.log.notice(f"Synchronization with replica {replica.name} succeeded")
-        if not replica.streams_on_ack:
-            replica.client.link.send_bytes(replica.take_held())
-
-    def _promised(self) -> list[AttachedReplica]:
-        return [r for r in self.replicas if r.state == State.WAITS_FOR_SAVE and r.save_has_begun]
-
-    def _start_due_save(self) -> None:
-        """Starts the next snapshot for replicas, if somebody has waited for long enough."""
-        host = self._host
-        waiting = [r for r in self.replicas if r.state == State.WAITS_FOR_SAVE and not r.save_has_begun]
-        if not waiting or host.snapshots.is_saving:
-            return
-        alike = [replica for replica in waiting if replica.request == waiting[0].request]
-        longest = host.loop.time() - min(replica.waiting_since for replica in alike)
-        enough = host.config.repl_diskless_sync_max_replicas
-        if (
-            not host.config.repl_diskless_sync
-            or (enough and len(alike) >= enough)
-            or longest >= host.config.repl_diskless_sync_delay
-        ):
-            self._start_save(alike)
-
     # Acknowledgements
 
     def acknowledge(self, client: Any, offset: int) -> None:
@@ -385,15 +219,11 @@ class Primary:
         acknowledged = self.count_acknowledgements(offset)
         if acknowledged >= replicas or client.denies_blocking:
             return acknowledged
-        self._waiters[client] = (offset, replicas)
+        wait = Wait([], type(None), timeout_ms / 1000, partial(self.count_acknowledgements, offset))
+        self._waiters[client] = _Waiting(offset, replicas, wait)
         self._wants_acknowledgements = True
         self._host.loop.call_soon(self._ask_for_acknowledgements)
-        return Wait([], type(None), timeout_ms / 1000, partial(self._give_up, client))
-
-    def _give_up(self, client: Any) -> int:
-        """The time of a client in WAIT is over, or its patience."""
-        offset, _ = self._waiters.pop(client)
-        return self.count_acknowledgements(offset)
+        return wait
 
     def _ask_for_acknowledgements(self) -> None:
         """One GETACK serves all who wait; none while a failover needs the stream to stand still."""
@@ -404,9 +234,10 @@ class Primary:
     def release_waiters(self) -> None:
         """We are no primary any more: nobody will acknowledge anything here."""
         while self._waiters:
-            client, _ = self._waiters.popitem()
-            self._host.end_wait(client, UnblockedByDemotion())
-            client.link.close(after_replies=True)
+            client, waiting = self._waiters.popitem()
+            if waiting.still_holds(client):
+                self._host.end_wait(client, UnblockedByDemotion())
+                client.link.close(after_replies=True)
 
     def hurry(self) -> None:
         """The replicas are to say how far they are: we are about to end."""
@@ -414,9 +245,12 @@ class Primary:
             self.say(b"REPLCONF", b"GETACK", b"*")
 
     def _serve_waiters(self) -> None:
-        for client, (offset, replicas) in list(self._waiters.items()):
-            acknowledged = self.count_acknowledgements(offset)
-            if acknowledged >= replicas:
+        for client, waiting in list(self._waiters.items()):
+            if not waiting.still_holds(client):
+                del self._waiters[client]  # its time was over, or somebody's patience
+                continue
+            acknowledged = self.count_acknowledgements(waiting.offset)
+            if acknowledged >= waiting.replicas:
                 del self._waiters[client]
                 self._host.end_wait(client, acknowledged)
 
@@ -443,21 +277,9 @@ class Primary:
             return
         self._host.log.notice(f"Connection with replica {replica.name} lost.")
         self.replicas.remove(replica)
-        delivery = self._deliveries.pop(replica, None)
-        if delivery is not None:
-            delivery.stop()
-        if self._pipe is not None:
-            self._pipe.remove(replica)
+        self._full_syncs.forget(replica)
         if not self.replicas:
             self._alone_since = self._host.loop.time()
-        snapshots = self._host.snapshots
-        if (
-            replica.save_has_begun
-            and not self._promised()
-            and snapshots.is_saving_to_disk
-            and not self._host.config.save
-        ):
-            snapshots.cancel()  # it was made for this replica alone
         self.count_good_replicas()
 
     def disconnect_all(self) -> None:
@@ -476,14 +298,14 @@ class Primary:
         for replica in list(self.replicas):
             self._look_after(replica)
         self._forget_backlog_of_old()
-        self._start_due_save()
+        self._full_syncs.start_due_save()
         self._ask_for_acknowledgements()
         self.count_good_replicas()
 
     def _look_after(self, replica: AttachedReplica) -> None:
         """A replica that waits gets a sign of life; one that gives none is dropped."""
         now, limit = self._host.loop.time(), self._host.config.repl_timeout
-        if replica.state == State.WAITS_FOR_SAVE and (self._pipe is None or replica not in self._pipe.replicas):
+        if self._full_syncs.hears_nothing(replica):
             replica.client.link.send_bytes(b"\n")
         if replica.state == State.ONLINE and replica.speaks_psync and now - replica.acknowledged_at > limit:
             self._host.log.warning(f"Disconnecting timedout replica (streaming sync): {replica.name}")

@@ -26,7 +26,6 @@ from pycluster.replication.stream import PrimaryStream
 from pycluster.replication.transfer import Transfer, TransferFailed
 
 COMMANDS_A_TURN = 1000  # of the primary's; then others go first
-FIELD_STREAM_DB = b"repl-stream-db"
 
 
 class State(StrEnum):
@@ -38,6 +37,12 @@ class State(StrEnum):
     HANDSHAKE = "handshake"
     SYNC = "sync"
     CONNECTED = "connected"
+
+
+def stream_db(loading: Loading, databases: int) -> int | None:
+    """The database selected in the stream at the place where a dataset was saved; None if it does not say."""
+    said = loading.aux.get(b"repl-stream-db", b"")
+    return int(said) if said.isdigit() and int(said) < databases else None
 
 
 class Diverged(Exception):
@@ -311,8 +316,7 @@ class Replica:
     def _finish_sync(self, loading: Loading, transfer: Transfer) -> None:
         """The dataset is the primary's, and so is its history; now for what has changed since."""
         self._history.adopt(*self._offered)
-        db = int(loading.aux.get(FIELD_STREAM_DB, b"0"))
-        self.position = max(0, db)
+        self.position = stream_db(loading, len(self._host.databases)) or 0
         self._primary.open_backlog()
         self._host.log.notice("MASTER <-> REPLICA sync: Finished with success")
         if self._link is None:

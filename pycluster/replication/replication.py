@@ -11,7 +11,7 @@ from pycluster.replication.attached import State as AttachedState
 from pycluster.replication.history import ID_LENGTH, History, new_id
 from pycluster.replication.host import Host
 from pycluster.replication.primary import Primary
-from pycluster.replication.replica import FIELD_STREAM_DB, Replica
+from pycluster.replication.replica import Replica, stream_db
 
 FOREVER_MS = 1 << 62
 
@@ -91,12 +91,12 @@ class Replication:
         """
         aux = loading.aux
         id, offset = aux.get(b"repl-id", b"").decode("latin-1"), aux.get(b"repl-offset", b"")
-        db = aux.get(FIELD_STREAM_DB, b"")
-        if len(id) != ID_LENGTH or not offset.isdigit() or not db.isdigit():
+        db = stream_db(loading, len(self._host.databases))
+        if len(id) != ID_LENGTH or not offset.isdigit() or db is None:
             return
         if not is_primary:
             self.history.adopt(id, int(offset))
-            self.replica.position = int(db)
+            self.replica.position = db
             return
         self.history.adopt(id, int(offset))
         self.history.rename(new_id(self._host.rng))

@@ -91,7 +91,6 @@ def build_execute(server: Any) -> tuple[Execute, Callable[[Client, Command, Args
         now = now_ns()
         spent = now - timing.then
         timing.then = now
-        command.calls += 1
         command.nanoseconds += spent
         command.histogram[spent.bit_length()] += 1
         if now - timing.wall_read > WALL_CLOCK_EVERY_NS and not timing.frozen:

@@ -258,11 +258,6 @@ class Server:
 
     # Books
 
-    def note_batch(self, nanoseconds: int) -> None:
-        """A connection has run a batch of requests."""
-        self.statistics.turns += 1
-        self.statistics.turns_ns += nanoseconds
-
     def log_exception(self, problem: Exception, client: Client, command: Command) -> None:
         """A command failed by our own fault: everything about it goes to the log, and the server lives on."""
         self.log_problem(f"Exception in command '{command.name}' of client {self.describe(client)}", problem)

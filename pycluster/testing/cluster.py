@@ -5,6 +5,8 @@ of a cluster that seems to have existed before. With `formed=False` they come up
 """
 
 import random
+import re
+import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -41,6 +43,7 @@ class Cluster:
         self.reserved: list[ReservedPort] = [] if ports else [reserve_port() for _ in range(count)]
         self.temporary = None if directory else tempfile.TemporaryDirectory(prefix="pycluster-")
         self.directory = Path(directory or self.temporary.name)  # type: ignore[union-attr]
+        self.program = tuple(program)
         self.masters = masters
         self.formed = formed
         own: list[Directive] = [
@@ -133,29 +136,40 @@ class Cluster:
     # ---- nodes that know each other from the start
 
     def write_nodes_conf(self) -> None:
-        """Give each node a nodes.conf that names all, unless they have been a cluster before.
-
-        In the form of Redis 7.0, which 7.2 reads as well (the other way round it takes the shard id for a hostname).
-        """
+        """Give each node a nodes.conf that names all, unless they have been a cluster before."""
         paths = [node.directory / "nodes.conf" for node in self.nodes]
         if any(path.exists() for path in paths):
             return
-        ids = [random.randbytes(20).hex() for _ in self.nodes]
+        ids = [_random_id() for _ in self.nodes]
+        shard_ids = [_random_id() for _ in range(self.masters)] if self._knows_shards() else []
         for me, path in enumerate(paths):
-            lines = [self._nodes_conf_line(other, me, ids) for other in range(len(self.nodes))]
+            lines = [self._nodes_conf_line(other, me, ids, shard_ids) for other in range(len(self.nodes))]
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("".join(lines) + f"vars currentEpoch {self.masters} lastVoteEpoch 0\n")
 
-    def _nodes_conf_line(self, index: int, me: int, ids: list[str]) -> str:
+    def _nodes_conf_line(self, index: int, me: int, ids: list[str], shard_ids: list[str]) -> str:
         node, shard = self.nodes[index], index % self.masters
         is_master = index < self.masters
+        place = f"{node.host}:{node.port}@{node.port + BUS_OFFSET}"
+        if shard_ids:
+            place += f",,tls-port=0,shard-id={shard_ids[shard]}"
         flags = ("myself," if index == me else "") + ("master" if is_master else "slave")
-        line = f"{ids[index]} {node.host}:{node.port}@{node.port + BUS_OFFSET} {flags}"
-        line += f" {'-' if is_master else ids[shard]} 0 0 {shard + 1} connected"
+        line = f"{ids[index]} {place} {flags} {'-' if is_master else ids[shard]} 0 0 {shard + 1} connected"
         if is_master:
             first, after = (round(SLOTS * edge / self.masters) for edge in (shard, shard + 1))
             line += f" {first}-{after - 1}"
         return line + "\n"
+
+    def _knows_shards(self) -> bool:
+        """Redis up to 7.0 would take the fields behind the bus port for a hostname."""
+        if self.program == PYCLUSTER:
+            return True
+        said = subprocess.run([*self.program, "--version"], capture_output=True, text=True).stdout
+        return not re.match(r"Redis server v=([1-6]\.|7\.0)", said)
+
+
+def _random_id() -> str:
+    return random.randbytes(20).hex()
 
 
 def _stop(nodes: Iterable[Node]) -> None:

@@ -46,7 +46,7 @@ class Node:
         """
         self.host = host
         self.port = port
-        self.directory = Path(directory).absolute()
+        self.directory = Path(directory).resolve()  # as /proc shows it
         self.program = tuple(program)
         self.directives = list(directives)
         self.daemon = daemon
@@ -62,7 +62,7 @@ class Node:
         self.wait_ready(timeout_s)
 
     def launch(self) -> None:
-        """Start the process and don't wait for it (many nodes come up faster side by side)."""
+        """Start the process and don't wait for it: many nodes come up faster side by side."""
         assert not self.is_running, f"{self} is running already"
         self.write_config()
         with self.log_path.open("ab") as log:
@@ -74,12 +74,12 @@ class Node:
                 start_new_session=True,  # Ctrl-C is the test's to handle, not each node's
                 preexec_fn=None if self.daemon or not _in_main_thread() else _die_with_parent,
             )
-        if self.daemon and self.process.wait() != 0:
-            raise StartFailed(self.log_end())
 
     def wait_ready(self, timeout_s: float = 30.0) -> None:
         """Until it takes commands: not merely listening, loaded too."""
         wait_until(self._why_not_ready, timeout_s)
+        if self.daemon:
+            self._forget_launcher()
 
     def stop(self, timeout_s: float = 30.0) -> None:
         """End it in good order (SIGTERM) and wait until it has."""
@@ -91,6 +91,8 @@ class Node:
 
     def kill(self) -> None:
         """kill -9."""
+        if self.daemon:
+            self._forget_launcher()
         self.signal(signal.SIGKILL)
         self.wait_gone()
 
@@ -182,15 +184,29 @@ class Node:
 
     def _why_not_ready(self) -> str:
         if not self.is_running:
-            if self.daemon:  # the command returns before the daemon has written its pid file
-                return f"{self} has no process:\n{self.log_end()}"
-            raise StartFailed(f"{self} ended instead of taking connections:\n{self.log_end()}")
+            self.refuse_failed_start()
+            return f"{self} has no process:\n{self.log_end()}"
         try:
             self.ask("PING")
         except hiredis.ReplyError as error:
             # -LOADING passes; -NOAUTH or -MASTERDOWN is the answer of a server that is up.
             return str(error) if str(error).startswith("LOADING") else ""
         return ""
+
+    def refuse_failed_start(self) -> None:
+        """Raise if it was launched and has ended. A daemon's launcher ends, too, but with status 0, and before the
+        daemon has written its pid file."""
+        if self.process and self.process.poll() is not None and not (self.daemon and self.process.returncode == 0):
+            raise StartFailed(f"{self} ended instead of taking connections:\n{self.log_end()}")
+
+    def _forget_launcher(self) -> None:
+        """Let the process go that leaves the daemon behind, but not before the daemon can be found by its pid file."""
+        launcher, self.process = self.process, None
+        if launcher and launcher.wait() == 0:
+            try:
+                wait_until(lambda: "" if self.is_running else f"{self} has no process", timeout_s=1)
+            except TimeoutError:
+                pass  # it has come and gone
 
 
 def parse_fields(text: bytes) -> dict[str, str]:

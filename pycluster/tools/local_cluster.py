@@ -52,7 +52,7 @@ def main() -> None:
             case "clean":
                 clean(console, arguments.directory)
     except (Refused, StartFailed, TimeoutError) as error:
-        console.print(f"[red]{error}", soft_wrap=True)
+        console.print(str(error), style="red", markup=False, soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit("\nInterrupted. What was started goes on: `make cluster` shows it, `make cluster-stop` ends it.")
@@ -75,12 +75,11 @@ def start(console: Console, directory: Path, base_port: int, program: Sequence[s
         daemon=True,
     )
     if all(node.is_running for node in cluster.nodes):
-        cluster.wait_ok()
+        watch_until_ok(console, cluster)
         console.print(f"The cluster is running already, on 127.0.0.1:{ports[0]}-{ports[-1]}.\n")
         show(console, cluster)
         return
     refuse_taken_ports(node.port for node in cluster.nodes if not node.is_running)
-    cluster.launch()
     watch_until_ok(console, cluster)
     keys = write_and_read_back(cluster)
     took_s = time.monotonic() - began
@@ -89,25 +88,29 @@ def start(console: Console, directory: Path, base_port: int, program: Sequence[s
 
 
 def stop(console: Console, directory: Path) -> None:
-    running = [node for node in nodes_in(directory) if node.is_running]
-    if not running:
+    if stopped := stop_nodes(console, directory):
+        console.print(f"{stopped} nodes stopped. `make cluster` brings them back as they were.")
+    else:
         console.print("No node is running.")
-        return
+
+
+def clean(console: Console, directory: Path) -> None:
+    stop_nodes(console, directory)
+    for node in nodes_in(directory):
+        shutil.rmtree(node.directory)
+    if directory.is_dir() and not any(directory.iterdir()):
+        directory.rmdir()
+    console.print(f"{directory}/ is gone." if not directory.exists() else f"No node is left in {directory}/.")
+
+
+def stop_nodes(console: Console, directory: Path) -> int:
+    running = [node for node in nodes_in(directory) if node.is_running]
     with console.status(f"Stopping {len(running)} nodes ..."):
         for node in running:
             node.terminate()
         for node in running:
             node.wait_gone()
-    console.print(f"{len(running)} nodes stopped. `make cluster` brings them back as they were.")
-
-
-def clean(console: Console, directory: Path) -> None:
-    stop(console, directory)
-    for node in nodes_in(directory):
-        shutil.rmtree(node.directory)
-    if directory.is_dir() and not any(directory.iterdir()):
-        directory.rmdir()
-    console.print(f"{directory}/ is gone.")
+    return len(running)
 
 
 def nodes_in(directory: Path) -> list[Node]:
@@ -155,24 +158,24 @@ def ask_following(cluster: Cluster, node: Node, *words: Word) -> object:
 
 
 def watch_until_ok(console: Console, cluster: Cluster) -> None:
+    """Start what doesn't run and show what each node is still waiting for, until there is nothing."""
     deadline = time.monotonic() + START_TIMEOUT_S
-    states: dict[int, str] = {}
-    with Live(console=console, refresh_per_second=12, transient=True) as live:
-        while True:
-            for node in cluster.nodes:
-                states[node.port] = state_of(cluster, node)
-            live.update(progress(states))
-            if not any(states.values()):
-                return
+    troubles = {node.address: f"{node.address} ..." for node in cluster.nodes}
+    with Live(progress(troubles), console=console, refresh_per_second=12, transient=True) as live:
+        cluster.launch()
+        while any(troubles.values()):
             if time.monotonic() > deadline:
-                port, trouble = next((port, state) for port, state in states.items() if state)
-                raise TimeoutError(f"{trouble}\nThe end of its log:\n{cluster.node(port).log_end()}")
+                node = next(node for node in cluster.nodes if troubles[node.address])
+                raise TimeoutError(f"{troubles[node.address]}\nThe end of its log:\n{node.log_end()}")
             time.sleep(0.05)
+            troubles = {node.address: trouble_of(cluster, node) for node in cluster.nodes}
+            live.update(progress(troubles))
 
 
-def state_of(cluster: Cluster, node: Node) -> str:
+def trouble_of(cluster: Cluster, node: Node) -> str:
     """What the node is still waiting for; nothing if it is well."""
     if not node.is_running:
+        node.refuse_failed_start()
         return f"{node.address} is not running yet"
     try:
         return cluster.why_node_not_ok(node)
@@ -180,20 +183,20 @@ def state_of(cluster: Cluster, node: Node) -> str:
         return f"{node.address} does not listen yet"
 
 
-def progress(states: dict[int, str]) -> RenderableType:
+def progress(troubles: dict[str, str]) -> RenderableType:
     table = Table.grid(padding=(0, 1))
-    for port, state in states.items():
-        table.add_row("[green]✓" if not state else Spinner("dots"), str(port), state or "[green]ok")
-    return Group(f"Starting {NODES} nodes ...", table)
+    for address, trouble in troubles.items():
+        table.add_row(Spinner("dots") if trouble else "[green]✓", trouble or f"{address} is ok")
+    return Group(f"Starting {len(troubles)} nodes ...", table)
 
 
 def show(console: Console, cluster: Cluster) -> None:
     console.print(nodes_table(cluster))
     first = cluster.nodes[0].port
-    cli = shutil.which("redis-cli")
+    missing = "" if shutil.which("redis-cli") else "[dim]# which is not here (Debian: apt-get install redis-tools)\n"
     lines = [
-        f"redis-cli -c -p {first}" + ("" if cli else "                     [dim](Debian: apt-get install redis-tools)"),
-        "",
+        f"redis-cli -c -p {first}",
+        missing,
         "[dim]# or in Python (.venv/bin/python):",
         "from redis.cluster import RedisCluster",
         f'cluster = RedisCluster(host="127.0.0.1", port={first})',
@@ -204,17 +207,19 @@ def show(console: Console, cluster: Cluster) -> None:
 
 
 def nodes_table(cluster: Cluster) -> Table:
+    """CLUSTER NODES as the first node has it, and of our own nodes what each says itself."""
     lines = [line.split() for line in cluster.nodes[0].ask("CLUSTER", "NODES").decode().splitlines()]
-    by_id = {line[0]: line for line in lines}
-    port = {id_: int(line[1].split("@")[0].rpartition(":")[2]) for id_, line in by_id.items()}
+    address = {line[0]: line[1].partition("@")[0] for line in lines}
+    ours = {node.address: node for node in cluster.nodes}
     table = Table()
     for title in ("node", "role", "slots", "keys", "pid", "id"):
         table.add_column(title, justify="right" if title in {"keys", "pid"} else "left")
-    for id_ in sorted(by_id, key=lambda id_: port[id_]):
-        node, master = cluster.node(port[id_]), by_id[id_][3]
-        role = "master" if master == "-" else f"replica of {port[master]}"
-        slots = " ".join(by_id[id_][8:])
-        table.add_row(node.address, role, slots, str(node.ask("DBSIZE")), str(node.pid), id_[:8])
+    lines.sort(key=lambda line: int(address[line[0]].rpartition(":")[2]))
+    for id_, _, _, master, _, _, _, _, *slots in lines:
+        node = ours.get(address[id_])  # somebody may have made more nodes meet these
+        role = "master" if master == "-" else f"replica of {address[master].rpartition(':')[2]}"
+        keys, pid = (str(node.ask("DBSIZE")), str(node.pid)) if node else ("", "")
+        table.add_row(address[id_], role, " ".join(slots), keys, pid, id_[:8])
     return table
 
 

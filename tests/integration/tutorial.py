@@ -114,7 +114,7 @@ class Tutorial:
 
     def rows(self, observer: Node) -> dict[str, Row]:
         """CLUSTER NODES as a table by address."""
-        return {row.address: row for row in map(_row, observer.ask("CLUSTER", "NODES").decode().splitlines())}
+        return {row.address: row for row in map(read_row, observer.ask("CLUSTER", "NODES").decode().splitlines())}
 
     def row(self, node: Node, observer: Node | None = None) -> Row:
         if observer is None or observer is node:
@@ -180,7 +180,7 @@ def covers(row: Row, slot: int) -> bool:
     return False
 
 
-def _row(line: str) -> Row:
+def read_row(line: str) -> Row:
     id_, where, flags, master, ping, pong, epoch, link, *slots = line.split()
     address = where.split("@")[0]
     return Row(id_, address, tuple(flags.split(",")), master, int(ping), int(pong), int(epoch), link, tuple(slots))

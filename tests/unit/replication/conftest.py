@@ -1,6 +1,6 @@
 """A server that replication can be told of, without a socket, a child or a clock that runs by itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 
+from pycluster.files.writer import Disk
 from pycluster.keyspace.database import Database, Keyspace
+from pycluster.persistence.incoming import IncomingFile
+from pycluster.persistence.loading import Loading
+from pycluster.protocol.errors import ReplyError
 from pycluster.protocol.replies import Wait
 from pycluster.replication.attached import AttachedReplica
 from pycluster.replication.history import History
@@ -36,6 +40,8 @@ class Loop:
     """Time stands still until it is told; what is to be called soon is called by `turn`."""
 
     def __init__(self) -> None:
+        self.line: Line
+        self.refuses = False
         self.now = 1000.0
         self._soon: list[Callable[[], None]] = []
 
@@ -48,6 +54,50 @@ class Loop:
     def turn(self) -> None:
         while self._soon:
             self._soon.pop(0)()
+
+    def create_task(self, work: Coroutine[Any, Any, None]) -> None:
+        """Nothing here ever has to wait."""
+        with pytest.raises(StopIteration):
+            work.send(None)
+
+    async def create_connection(self, make: Callable[[], Any], ip: str, port: int, local_addr: Any = None) -> None:
+        if self.refuses:
+            raise ConnectionRefusedError(111, "Connection refused")
+        self.line = Line(make())
+
+
+class Line:
+    """The primary's end of a connection that a replica has opened."""
+
+    def __init__(self, protocol: Any) -> None:
+        self.protocol = protocol
+        self.is_closed = False
+        self.is_paused = False
+        self._received = b""
+        protocol.connection_made(self)
+
+    def write(self, raw: bytes) -> None:
+        self._received += raw
+
+    def heard(self) -> bytes:
+        """What the replica has said since the last question."""
+        received, self._received = self._received, b""
+        return received
+
+    def say(self, raw: bytes) -> None:
+        self.protocol.data_received(raw)
+
+    def cut(self) -> None:
+        self.protocol.connection_lost(None)
+
+    def abort(self) -> None:
+        self.is_closed = True
+
+    def pause_reading(self) -> None:
+        self.is_paused = True
+
+    def resume_reading(self) -> None:
+        self.is_paused = False
 
 
 @dataclass(eq=False)
@@ -84,6 +134,7 @@ class Client:
     last_write_offset: int = 0
     denies_blocking: bool = False
     reply: Any = None
+    waiter: Any = None
 
 
 @dataclass
@@ -96,6 +147,7 @@ class Snapshots:
     is_saving_to_disk: bool = False
     cancelled: bool = False
     done: Callable[[bool], None] | None = None
+    loading: Loading | None = field(default_factory=lambda: Loading(0, aux={b"repl-stream-db": b"0"}))
 
     def save_in_background(self, done: Callable[[bool], None]) -> bool:
         self.is_saving = self.is_saving_to_disk = True
@@ -116,6 +168,13 @@ class Snapshots:
     def cancel(self) -> None:
         self.cancelled = True
 
+    def incoming(self) -> IncomingFile:
+        return IncomingFile(Disk(), self.path)
+
+    async def load(self, expire: bool) -> Loading | None:
+        """What is "loaded" is what the test says; the file itself needs to be no RDB."""
+        return self.loading
+
 
 @dataclass
 class Host:
@@ -127,9 +186,13 @@ class Host:
     rng: Random = field(default_factory=lambda: Random(1))
     keyspace: Keyspace = field(default_factory=Keyspace)
     statistics: Any = field(
-        default_factory=lambda: SimpleNamespace(full_syncs=0, partial_syncs=0, refused_partial_syncs=0)
+        default_factory=lambda: SimpleNamespace(
+            full_syncs=0, partial_syncs=0, refused_partial_syncs=0, replication_input=0
+        )
     )
+    performed: list[list[bytes]] = field(default_factory=list)
     failing_over: bool = False
+    is_replica: bool = False
     too_few: bool = False
     limit: int = 1 << 30
 
@@ -147,9 +210,39 @@ class Host:
             min_replicas_to_write=0,
             min_replicas_max_lag=10,
             save=(),
+            bind_source_addr="",
+            replica_announce_port=0,
+            replica_announce_ip="",
+            port=7002,
+            masteruser="",
+            masterauth=b"",
+            replica_serve_stale_data=True,
+            replica_priority=100,
+            replica_read_only=True,
+            replica_announced=True,
+            on_change=lambda names, hook: None,
         )
 
     def mark_replica(self, client: Client) -> None: ...
+
+    def set_replica(self, is_replica: bool) -> None:
+        self.is_replica = is_replica
+
+    def set_loading(self, is_loading: bool) -> None: ...
+
+    def unblock_clients(self) -> None: ...
+
+    def drop_client(self, client: Client) -> None: ...
+
+    def begin_batch(self) -> None: ...
+
+    def new_primary_client(self, link: Any) -> Any:
+        return SimpleNamespace(link=link, db=self.databases[0], transaction=None)
+
+    def execute(self, client: Any, args: list[bytes]) -> object:
+        """Notes the command; FAIL is not known here."""
+        self.performed.append(args)
+        return ReplyError("ERR unknown command 'FAIL'") if args[0] == b"FAIL" else "OK"
 
     def set_few_replicas(self, too_few: bool) -> None:
         self.too_few = too_few
@@ -205,6 +298,8 @@ class World:
     def wait(self, client: Client, replicas: int) -> Any:
         """WAIT: a number, or the fact that it waits."""
         reply = self.primary.wait(client, replicas, 0)
+        if isinstance(reply, Wait):
+            client.waiter = SimpleNamespace(wait=reply)
         self.host.loop.turn()
         return "waits" if isinstance(reply, Wait) else reply
 

@@ -38,7 +38,7 @@ def test_ping_comes_first_and_alone() -> None:
 
 
 def test_then_the_replica_introduces_itself_in_one_go() -> None:
-    handshake = Handshake(Introduction(port=7002, ip="10.0.0.1", user="me", password=b"secret"))
+    handshake = Handshake(Introduction(port=7002, ip="10.0.0.1", user=b"me", password=b"secret"))
     handshake.begin()
     assert sent(handshake.receive(b"-NOAUTH Authentication required.\r\n")) == b"".join(
         encode_request(request)

@@ -1,5 +1,7 @@
 """The primary's side: who gets what, and in which order."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from pycluster.protocol.errors import FilteredReplicaNeedsEof, NoLinkToPrimary, SyncWithPendingOutput
@@ -187,6 +189,15 @@ def test_who_may_not_wait_is_told_how_many_there_are(world: World) -> None:
     world.write(*SET, client=writer)
     writer.denies_blocking = True
     assert world.wait(writer, 1) == 0
+
+
+def test_who_waits_for_something_else_by_now_is_left_alone(world: World) -> None:
+    replica, writer = world.attached(), world.client()
+    world.write(*SET, client=writer)
+    world.wait(writer, 1)
+    writer.waiter = SimpleNamespace(wait="for a list")
+    world.primary.acknowledge(replica, writer.last_write_offset)
+    assert writer.reply is None
 
 
 def test_one_request_for_acknowledgements_serves_all_who_wait(world: World) -> None:

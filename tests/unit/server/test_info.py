@@ -107,7 +107,7 @@ def config_get(client: object) -> str:
 
 def test_commands_that_ran_or_were_refused_are_told() -> None:
     table = build_table([group])
-    table[b"ping"].calls, table[b"ping"].nanoseconds = 4, 10_500
+    table[b"ping"].histogram[12], table[b"ping"].nanoseconds = 4, 10_500
     table[b"config"].subcommands[b"get"].rejected = 1
     assert command_fields(commands_of(table)) == {
         "cmdstat_ping": "calls=4,usec=10,usec_per_call=2.50,rejected_calls=0,failed_calls=0",
