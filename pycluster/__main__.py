@@ -159,6 +159,7 @@ async def serve(config: Config, log: Log, supervisor: str) -> int:
         return 1
     heed_signals(server, loop)
     log.notice("Server initialized")
+    server.set_loading(True)
     await listeners.accept()  # from here on clients are told LOADING
     if not await data_part.load(server):
         return 1

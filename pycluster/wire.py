@@ -17,7 +17,7 @@ from typing import Any
 import hiredis
 
 from pycluster.protocol.errors import ProtocolError, ReplyError
-from pycluster.protocol.replies import CRLF, INTEGERS, LENGTHS, NO_REPLY, OK, Push, encode, error_line
+from pycluster.protocol.replies import CRLF, INTEGERS, LENGTHS, NO_REPLY, OK, Push, encode, encode_all, error_line
 from pycluster.protocol.requests import RequestReader
 from pycluster.server.admission import POSTPONED
 from pycluster.server.blocking import BLOCKED
@@ -123,6 +123,7 @@ class Connection(asyncio.BufferedProtocol):
     def _run(self) -> None:
         """Executes the requests that have arrived, until one is missing bytes or something holds the connection."""
         server, client, execute = self._server, self._client, self._execute
+        server.running = self
         reader, out = self._reader, self._out
         gets = reader.gets
         timing = server.timing
@@ -177,6 +178,7 @@ class Connection(asyncio.BufferedProtocol):
                 self._yield_turn()
                 break
             resp = client.resp
+        server.running = None
         if out and not self._held_back:
             self._held_back = True
             server.turn.hold(self)
@@ -188,6 +190,8 @@ class Connection(asyncio.BufferedProtocol):
         """Takes a reply that is not of the ordinary kinds: how many bytes it is; None if the batch must end here."""
         if reply is BLOCKED:
             self._hold |= WAITING
+            encode_all(self._server.pushes, self._client.resp, self._out.append)
+            self._server.pushes.clear()
             return None
         if reply is POSTPONED:
             self._postponed = args
@@ -230,6 +234,9 @@ class Connection(asyncio.BufferedProtocol):
         gate = self._client.gate
         if gate & (MUTED | SKIPPING) and reply.__class__ is not Push:
             self._client.down(SKIPPING)
+            return
+        if self._server.running is self and reply.__class__ is Push:
+            self._server.pushes.append(reply)
             return
         encode(reply, self._client.resp, self._out.append)
         if not self._held_back:

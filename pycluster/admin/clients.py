@@ -6,11 +6,13 @@ from pycluster.protocol.errors import (
     BadSyntax,
     NotAnInteger,
     ReplyError,
+    SubcommandMisused,
     TimeoutNegative,
     TimeoutNotAnInteger,
+    TimeoutOutOfRange,
     text_of,
 )
-from pycluster.protocol.numbers import parse_int
+from pycluster.protocol.numbers import INT_MAX, parse_int
 from pycluster.protocol.replies import NO_REPLY, Verbatim
 from pycluster.server.client import MUTED, SKIPPING, Client
 from pycluster.server.clients import describe, is_printable, type_of
@@ -241,8 +243,10 @@ def client_unblock(client: Client, client_id: bytes, *reason: bytes) -> int:
     Since 5.0.0. O(log N) where N is the number of client connections
     """
     with_error = False
+    if len(reason) > 1:
+        raise SubcommandMisused
     if reason:
-        if len(reason) > 1 or reason[0].upper() not in (b"TIMEOUT", b"ERROR"):
+        if reason[0].upper() not in (b"TIMEOUT", b"ERROR"):
             raise ReplyError("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
         with_error = reason[0].upper() == b"ERROR"
     other = client.server.clients.get(parse_int(client_id, NotAnInteger))
@@ -256,12 +260,16 @@ def client_pause(client: Client, timeout: bytes, *mode: bytes) -> str:
     Suspends commands processing.
     Since 3.0.0. O(1).
     """
-    if mode and (len(mode) > 1 or mode[0].upper() not in (b"WRITE", b"ALL")):
+    if len(mode) > 1:
+        raise SubcommandMisused
+    if mode and mode[0].upper() not in (b"WRITE", b"ALL"):
         raise ReplyError("ERR CLIENT PAUSE mode must be WRITE or ALL")
     milliseconds = parse_int(timeout, TimeoutNotAnInteger)
     if milliseconds < 0:
         raise TimeoutNegative
     until = client.server.wall_ms() + milliseconds
+    if until > INT_MAX:
+        raise TimeoutOutOfRange
     client.server.pause.begin(BY_CLIENT, until, all_commands=not mode or mode[0].upper() == b"ALL")
     return "OK"
 

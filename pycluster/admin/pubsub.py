@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from pycluster.commands.table import Group, KeySpec, Range
-from pycluster.protocol.errors import ReplyError
+from pycluster.protocol.errors import SubcommandMisused
 from pycluster.protocol.glob import glob_match
 from pycluster.protocol.replies import Push, Several
 from pycluster.server.client import Client
@@ -129,7 +129,7 @@ def pubsub_channels(client: Client, *pattern: bytes) -> list[bytes]:
     Since 2.8.0. O(N) where N is the number of active channels, and assuming constant time pattern matching
     (relatively short channels and patterns)
     """
-    return _matching(client.server.pubsub.channels, pattern, "channels")
+    return _matching(client.server.pubsub.channels, pattern)
 
 
 @pubsub.command("pubsub loading stale")
@@ -140,14 +140,12 @@ def pubsub_shardchannels(client: Client, *pattern: bytes) -> list[bytes]:
     Since 7.0.0. O(N) where N is the number of active shard channels, and assuming constant time pattern matching
     (relatively short shard channels).
     """
-    return _matching(client.server.pubsub.shard_channels, pattern, "shardchannels")
+    return _matching(client.server.pubsub.shard_channels, pattern)
 
 
-def _matching(subscribers: Subscribers, pattern: tuple[bytes, ...], subcommand: str) -> list[bytes]:
+def _matching(subscribers: Subscribers, pattern: tuple[bytes, ...]) -> list[bytes]:
     if len(pattern) > 1:
-        raise ReplyError(
-            f"ERR unknown subcommand or wrong number of arguments for '{subcommand}'. Try PUBSUB HELP."
-        )
+        raise SubcommandMisused
     return [name for name in subscribers if not pattern or glob_match(pattern[0], name)]
 
 

@@ -16,6 +16,7 @@ from pycluster.cluster.effects import Connect, Disconnect, Effect, Persist, Send
 from pycluster.cluster.message import Message, encode
 from pycluster.cluster.node import Link
 from pycluster.files.nodes_file import NodesFile
+from pycluster.files.writer import WriteFailed
 
 BACKLOG = 511  # as tcp-backlog's default: uvloop listens anew with what it is told
 
@@ -27,6 +28,7 @@ class Bus:
         nodes_file: NodesFile,
         perform_locally: Callable[[Effect], None],
         clock_ms: Callable[[], int],
+        cannot_write: Callable[[], None],
         link_limit_bytes: int = 0,
     ) -> None:
         self.cluster = cluster
@@ -34,6 +36,7 @@ class Bus:
         self._nodes_file = nodes_file
         self._perform_locally = perform_locally
         self._clock_ms = clock_ms
+        self._cannot_write = cannot_write  # called when nodes.conf cannot be saved
         self._loop = asyncio.get_running_loop()
         self._outbox: list[Connect | Disconnect | Send] = []
         self._save: Persist | None = None
@@ -88,13 +91,17 @@ class Bus:
         self._schedule_tick()
 
     def flush(self) -> None:
-        """The end of a turn. OSError means that nodes.conf cannot be written: then nothing may leave either."""
+        """The end of a turn. If nodes.conf cannot be written nothing may leave either (WriteFailed)."""
         if self._flush_call:
             self._flush_call.cancel()
             self._flush_call = None
         if self._save:
             fsync, self._save = self._save.fsync, None
-            self._nodes_file.save(nodes_conf.write(self.cluster.state), fsync)
+            try:
+                self._nodes_file.save(nodes_conf.write(self.cluster.state), fsync)
+            except WriteFailed:
+                self._cannot_write()
+                raise
         outbox, self._outbox = self._outbox, []
         message: Message | None = None
         packet = b""

@@ -194,6 +194,17 @@ def unknown_subcommand(container: str, subcommand: bytes) -> ReplyError:
     return ReplyError(f"ERR unknown subcommand '{text_of(subcommand)[:128]}'. Try {container.upper()} HELP.")
 
 
+class SubcommandMisused(ReplyError):
+    """Raised by a subcommand that nobody could call with so many arguments; `execute` says which one that was."""
+
+
+def subcommand_misused(args: list[bytes]) -> ReplyError:
+    container, subcommand = text_of(args[0]).upper(), text_of(args[1])[:128]
+    return ReplyError(
+        f"ERR unknown subcommand or wrong number of arguments for '{subcommand}'. Try {container} HELP."
+    )
+
+
 def text_of(received: bytes) -> str:
     """Bytes a user sent, as they come back in an error: one character a byte, so that nothing fails to decode."""
     return received.decode("latin-1")
@@ -292,8 +303,8 @@ class ExecAborted(ReplyError):
 
 
 def exec_aborted_because(reason: ReplyError) -> ReplyError:
-    """EXEC itself was refused: the refusal, without its code, is told behind EXECABORT."""
-    return ReplyError("EXECABORT Transaction discarded because of: " + reason.text.split(" ", 1)[-1])
+    """EXEC itself was refused: why, is told behind EXECABORT, with the code if that says more than ERR."""
+    return ReplyError("EXECABORT Transaction discarded because of: " + reason.text.removeprefix("ERR "))
 
 
 class UnblockedByClient(ReplyError):

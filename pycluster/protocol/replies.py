@@ -61,6 +61,14 @@ class Verbatim:
 
 
 @dataclass(slots=True, frozen=True)
+class Spoken:
+    """A reply in a protocol of its own: the client has changed it in the middle of a transaction."""
+
+    reply: object
+    resp: int
+
+
+@dataclass(slots=True, frozen=True)
 class BigNumber:
     """An integer beyond 64 bits."""
 
@@ -158,6 +166,8 @@ def _encode_rare_2(value: object, put: Put) -> None:
             encode(b"%d" % value.value, 2, put)
         case Several():
             encode_all(value, 2, put)
+        case Spoken():
+            encode(value.reply, value.resp, put)
         case _ if value is NULL_ARRAY:
             put(b"*-1\r\n")
         case _:
@@ -195,6 +205,8 @@ def _encode_rare_3(value: object, put: Put) -> None:
             put(b"(%d\r\n" % value.value)
         case Several():
             encode_all(value, 3, put)
+        case Spoken():
+            encode(value.reply, value.resp, put)
         case _ if value is NULL_ARRAY:
             put(b"_\r\n")
         case _:

@@ -19,8 +19,9 @@ from pycluster.protocol.errors import (
     exec_aborted_because,
     only_allowed_when_subscribed,
 )
-from pycluster.protocol.replies import NO_REPLY
+from pycluster.protocol.replies import NO_REPLY, Push, Several
 from pycluster.server import transactions
+from pycluster.server.blocking import BLOCKED
 from pycluster.server.client import (
     ASKING,
     CLOSING,
@@ -80,9 +81,24 @@ class Admission:
             return POSTPONED
         if client.gate & IN_TRANSACTION and command.name not in _NEVER_QUEUED:
             assert client.transaction is not None
-            client.transaction.queue.append((command, args))
+            if not client.transaction.refused and not client.watch_broken:  # else it will never run
+                client.transaction.queue.append((command, args))
             return self._after(client, command, "QUEUED")
         return self._after(client, command, server.perform(client, command, args))
+
+    def refuse_unknown(self, client: Client, args: Args, error: ReplyError) -> object:
+        """The answer to a request that is no command, or has too many or too few arguments."""
+        if client.gate & CLOSING:
+            return NO_REPLY
+        name = args[0].lower()
+        if name in (b"host:", b"post"):
+            self._server.warn_of_attack(client)
+            client.link.close()
+            return NO_REPLY
+        command = self._server.table.get(name)
+        if command is not None and command.subcommands and len(args) > 1:
+            command = command.subcommands.get(args[1].lower())
+        return self._after(client, command, self._refuse(client, command, error))
 
     def refusal(self, client: Client, command: Command, args: Args) -> ReplyError | None:
         """The first reason not to run the command, if there is one."""
@@ -120,13 +136,14 @@ class Admission:
         self._server.routing.enter_anyway(client, command, args)
         return self._server.perform(client, command, args)
 
-    def _refuse(self, client: Client, command: Command, refusal: ReplyError) -> ReplyError:
+    def _refuse(self, client: Client, command: Command | None, refusal: ReplyError) -> ReplyError:
         """Books the refusal. Of EXEC it ends the transaction: with the redirect itself, or with EXECABORT and why."""
+        if command is not None and command.name == "exec":
+            transactions.discard(client)
+            if not isinstance(refusal, _Redirect):
+                refusal = exec_aborted_because(refusal)
         error: ReplyError = self._server.refuse(client, command, refusal)
-        if command.name != "exec":
-            return error
-        transactions.discard(client)
-        return error if isinstance(refusal, _Redirect) else exec_aborted_because(error)
+        return error
 
     @staticmethod
     def _writes(client: Client, command: Command) -> bool:
@@ -136,16 +153,16 @@ class Admission:
         return "write" in command.flags or "may_replicate" in command.flags
 
     @staticmethod
-    def _after(client: Client, command: Command, reply: object) -> object:
+    def _after(client: Client, command: Command | None, reply: object) -> object:
         """The after side of the client's gates: ASKING is spent, and CLIENT REPLY OFF and SKIP swallow the reply."""
         gate = client.gate
-        if gate & ASKING and not gate & IN_TRANSACTION and command.name != "asking":
+        if gate & ASKING and not gate & IN_TRANSACTION and (command is None or command.name != "asking"):
             client.down(ASKING)  # it lasted for one command, or for one whole transaction
-        if not gate & (MUTED | SKIPPING):
-            return reply
-        if gate & SKIPPING and command.name != "client|reply":
+        if not gate & (MUTED | SKIPPING) or reply is BLOCKED:
+            return reply  # of one who waits the reply will come to the link, which swallows it there
+        if gate & SKIPPING and reply is not NO_REPLY:  # CLIENT REPLY SKIP has none, and is about the next one
             client.down(SKIPPING)
-        return NO_REPLY
+        return Several(part for part in reply if isinstance(part, Push)) if isinstance(reply, Several) else NO_REPLY
 
 
 class _Redirect(ReplyError):

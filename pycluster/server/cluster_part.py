@@ -53,10 +53,12 @@ class ClusterPart:
         self.file.lock()
         now = server.wall_ms()
         self.core = Cluster.open(settings_from(config), self, server.rng, now, self.file.read())
-        self.bus = Bus(self.core, self.file, self.perform, server.wall_ms, config.cluster_link_sendbuf_limit)
+        self.bus = Bus(
+            self.core, self.file, self.perform, server.wall_ms, self._cannot_write, config.cluster_link_sendbuf_limit
+        )
         self._order(self.core.start)
         config.on_change(SETTINGS, self._reconfigure)
-        server.turn.always(self.bus.flush)
+        server.turn.always(self.bus.flush, first=True)
         server.cron.each_tick(self._redirect_waiters)
 
     @property
@@ -97,6 +99,11 @@ class ClusterPart:
         self.bus.flush()
         await self.bus.close()
         self.file.unlock()
+
+    def _cannot_write(self) -> None:
+        """A node that could forget a vote, or an epoch it has claimed, must not go on."""
+        self._server.log.warning("Fatal: can't update cluster config file.")
+        self._server.die()
 
     def _reconfigure(self, config: Config) -> None:
         self._order(self.core.configure, settings_from(config))

@@ -19,6 +19,8 @@ from pycluster.keyspace.slots import key_slot
 from pycluster.protocol.errors import (
     InternalError,
     ReplyError,
+    SubcommandMisused,
+    subcommand_misused,
     unknown_command,
     unknown_subcommand,
     wrong_number_of_arguments,
@@ -41,9 +43,11 @@ def build_execute(server: Any) -> tuple[Execute, Callable[[Client, Command, Args
     clustered: bool = server.clustered
     served: bytearray = server.served
     admit = server.admission.admit
+    refuse_unknown = server.admission.refuse_unknown
     route = server.routing.refusal
     enter = server.routing.enter
     ready = server.blocking.ready
+    pushes = server.pushes
     now_ns = perf_counter_ns
 
     def execute(client: Client, args: Args) -> object:
@@ -53,7 +57,7 @@ def build_execute(server: Any) -> tuple[Execute, Callable[[Client, Command, Args
             try:
                 command = find(table, args)
             except ReplyError as unknown:
-                return refuse(client, None, unknown)
+                return refuse_unknown(client, args, unknown)
         if client.gate or server.gate:
             return admit(client, command, args)
         if clustered and (first := command.first):
@@ -76,9 +80,9 @@ def build_execute(server: Any) -> tuple[Execute, Callable[[Client, Command, Args
         try:
             reply = command.run(client, args)
         except ReplyError as error:
-            reply = error
+            reply = error if error.__class__ is not SubcommandMisused else subcommand_misused(args)
             journal.forget()
-            count_failure(command, error)
+            count_failure(command, reply)
         except Exception as problem:
             reply = InternalError()
             journal.forget()
@@ -100,6 +104,8 @@ def build_execute(server: Any) -> tuple[Execute, Callable[[Client, Command, Args
             server.blocking.serve()
         if reply.__class__ is Wait:
             return server.blocking.park(client, command, args, reply)
+        if pushes and not timing.frozen:
+            return server.with_pushes(client, reply)
         return reply
 
     def refuse(client: Client, command: Command | None, error: ReplyError) -> ReplyError:

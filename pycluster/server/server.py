@@ -20,6 +20,7 @@ from pycluster.keyspace.journal import Journal
 from pycluster.keyspace.notifications import notifier
 from pycluster.keyspace.slots import SLOTS
 from pycluster.protocol.errors import ProtectedMode, ReplyError, TooManyClients, TooManyConnections
+from pycluster.protocol.replies import Push, Several
 from pycluster.server import clients, data_part
 from pycluster.server.admission import FEW_REPLICAS, LOADING, REPLICA, Admission
 from pycluster.server.blocking import Blocking
@@ -79,10 +80,13 @@ class Server:
         ]
         self.clients: dict[int, Client] = {}
         self._next_client_id = 1
+        self._warned_of_attack_ms = 0
         self.pubsub = PubSub()
         self._tell_events(config)
         config.on_change("notify-keyspace-events", self._tell_events)
         self.pause = Pause(self)
+        self.running: Link | None = None  # the connection whose batch of requests runs now
+        self.pushes: list[Push] = []  # for its client, by its own command: they come behind the reply to that
         self.blocking = Blocking(self)
         self.routing = Routing(self)
         self.admission = Admission(self)
@@ -258,6 +262,24 @@ class Server:
 
     # Books
 
+    def with_pushes(self, client: Client, reply: object) -> object:
+        """The reply of a command, and behind it what the client has been sent meanwhile by its own doing."""
+        if client.link is not self.running:
+            return reply
+        pushes = self.pushes.copy()
+        self.pushes.clear()
+        return Several([reply, *pushes])
+
+    def warn_of_attack(self, client: Client) -> None:
+        """Somebody speaks HTTP to us: a web page may have been told to. Said once a minute."""
+        if self.clock.now - self._warned_of_attack_ms > 60_000:
+            self._warned_of_attack_ms = self.clock.now
+            self.log.warning(
+                "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Redis. "
+                "This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise your Redis "
+                f"instance. Connection from {client.link.address} aborted."
+            )
+
     def log_exception(self, problem: Exception, client: Client, command: Command) -> None:
         """A command failed by our own fault: everything about it goes to the log, and the server lives on."""
         self.log_problem(f"Exception in command '{command.name}' of client {self.describe(client)}", problem)
@@ -271,6 +293,10 @@ class Server:
     def perform_again(self, client: Client, command: Command, args: list[bytes]) -> object:
         """Runs the request of a waiting client once more."""
         return self.perform(client, command, args)
+
+    def die(self) -> None:
+        """Ends the process at once, where going on would do harm. (Who embeds a server puts something else here.)"""
+        os._exit(1)
 
     def path(self, name: str) -> str:
         """A file of this server, inside its `dir`."""

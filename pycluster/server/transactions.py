@@ -8,7 +8,7 @@ from typing import Any
 
 from pycluster.keyspace.database import Database
 from pycluster.protocol.errors import ExecAborted
-from pycluster.protocol.replies import NULL_ARRAY
+from pycluster.protocol.replies import NULL_ARRAY, Spoken
 from pycluster.server.client import IN_TRANSACTION, Client, Transaction
 
 
@@ -26,23 +26,24 @@ def discard(client: Client) -> None:
 
 
 def run(server: Any, client: Client) -> object:
-    """EXEC: the replies of all queued commands, in order; null if a watched key has changed."""
+    """EXEC: the replies of all queued commands, in order; null if a watched key has changed; raises ExecAborted."""
     transaction = client.transaction
     assert transaction is not None
     broken = client.watch_broken or any(watched.expired_meanwhile() for watched in client.watched.values())
     discard(client)
     if transaction.refused:
-        return ExecAborted()
+        raise ExecAborted
     if broken:
         return NULL_ARRAY
-    timing, journal, was_denied = server.timing, server.journal, client.denies_blocking
+    timing, journal, was_denied, resp = server.timing, server.journal, client.denies_blocking, client.resp
     client.denies_blocking = timing.frozen = True
     journal.begin_unit()
     try:
         replies = []
         for command, args in transaction.queue:
             server.routing.enter_anyway(client, command, args)
-            replies.append(server.perform(client, command, args))
+            reply = server.perform(client, command, args)
+            replies.append(reply if client.resp == resp else Spoken(reply, client.resp))
         return replies
     finally:
         journal.end_unit()

@@ -26,9 +26,9 @@ class Turn:
         self._outlets: list[Outlet] = []
         self._scheduled = False
 
-    def always(self, duty: Callable[[], None]) -> None:
-        """A duty to do at the end of every turn that has one, in the order in which they were named, before replies."""
-        self._duties.append(duty)
+    def always(self, duty: Callable[[], None], first: bool = False) -> None:
+        """A duty of every turn that has an end, before the replies: in the order of naming, or first of all."""
+        self._duties.insert(0 if first else len(self._duties), duty)
 
     def schedule(self) -> None:
         """There is something to do at the end of this turn."""

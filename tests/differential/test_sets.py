@@ -152,6 +152,7 @@ def test_events(compare: Pair) -> None:
         "CONFIG SET notify-keyspace-events KEA", "b: PSUBSCRIBE __keyevent@0__:*", "SADD s a b c", "b: <-",
         "SADD s a", "SREM s a x", "b: <-", "SREM s x", "SMOVE s t b", "b: <-", "b: <-", "SMOVE s t c", "b: <-",
         "b: <-", "b: <-", "SUNIONSTORE d t", "b: <-", "SINTERSTORE d t none", "b: <-", "SDIFFSTORE d t", "b: <-",
-        "[shape] SPOP d 1", "b: <-", "[shape] SPOP d 9", "b: <-", "b: <-", "SADD s a", "b: <-", "SPOP s", "b: <-", "b: <-",
+        "[shape] SPOP d 1", "b: <-", "[shape] SPOP d 9",
+        "b: <-", "b: <-", "SADD s a", "b: <-", "SPOP s", "b: <-", "b: <-",
         "SINTERSTORE d t", "b: <-", "CONFIG SET notify-keyspace-events ''",
     )

@@ -96,7 +96,13 @@ def start_mixed(directory: Path, our_server: list[str], real_server: list[str]) 
         1,
         directory=directory,
         program=our_server,
-        directives=[("enable-debug-command", "yes"), ("save", "")],
+        directives=[
+            ("enable-debug-command", "yes"),
+            ("save", ""),
+            # One PING too many in the stream of a master that has been replaced, and Redis resynchronizes all of it.
+            ("repl-ping-replica-period", 600),
+            ("repl-timeout", 3600),
+        ],
         node_timeout_ms=NODE_TIMEOUT_MS,
     )
     a, b, c, replica_of_a, replica_of_b, replica_of_c = cluster.nodes

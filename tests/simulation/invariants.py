@@ -30,6 +30,10 @@ class Invariants:
         and elections in both of them: that is what its documentation warns of."""
         self.is_consensus_kept = False
 
+    def expect_reset(self, machine: "Machine") -> None:
+        """RESET HARD, which sets all epochs to 0, is about to come."""
+        self.epochs[machine.name] = 0, 0, 0
+
     def started(self, machine: "Machine") -> None:
         _, config, vote = self.epochs.get(machine.name, (0, 0, 0))
         self.epochs[machine.name] = 0, config, vote

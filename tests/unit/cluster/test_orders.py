@@ -153,7 +153,8 @@ def test_forgetting_cuts_all_ties_and_may_be_repeated() -> None:
     me = Core()
     a, r = me.meets("a", slots=THIRDS[0]), me.meets("e")
     r.replica_of = a.id
-    me.hears(r, Kind.PING)
+    for peer in (a, r):
+        me.hears(peer, Kind.PING)
     effects = me.orders("forget", a.id)
     assert len(of_kind(effects, Disconnect)) == 2
     assert me.state.slots.assigned == 0 and me.node(r).primary is None
