@@ -86,7 +86,13 @@ class Connection(asyncio.BufferedProtocol):
         self._reader.feed(self._buffer[:nbytes])
         if not self._hold:
             self._run()
-        if not self._reader.idle and self._reader.held() > server.config.client_query_buffer_limit:
+        reader = self._reader
+        if reader.idle:
+            self._buffer = server.read_buffer
+            return
+        is_large = reader.strict.awaited() > len(server.read_buffer)
+        self._buffer = server.large_read_buffer if is_large else server.read_buffer
+        if reader.held() > server.config.client_query_buffer_limit:
             server.log.warning(f"Closing client that reached max query buffer length: {server.describe(self._client)}")
             self.close()
 

@@ -254,6 +254,10 @@ class StrictReader:
         """Bytes received and not read: Redis' query buffer, which knows nothing of arguments that are complete."""
         return len(self._buffer) - self._at
 
+    def awaited(self) -> int:
+        """How many bytes are still missing of the argument that is coming, if its length is known."""
+        return self._bulk + 2 - self.held() if self._bulk >= 0 else 0
+
     def take_rest(self) -> bytes:
         """What stands behind the last request: it is another reader's now."""
         assert not self._missing
@@ -314,7 +318,7 @@ class StrictReader:
             end = self._at + self._bulk
             if len(self._buffer) < end + 2:
                 return False
-            self._args.append(bytes(self._buffer[self._at : end]))
+            self._args.append(bytes(memoryview(self._buffer)[self._at : end]))
             self._advance(end + 2)
             self._bulk = -1
             self._missing -= 1
