@@ -28,6 +28,7 @@ from pycluster.server.server import Server
 
 REQUESTS_A_TURN = 1000
 BYTES_A_TURN = 1024 * 1024
+WORTH_TAKING = 4  # requests of a chunk from which on it is cheaper to look whether the journal may have it as it is
 FAR_BEHIND = 1024 * 1024  # bytes of replies not taken: no more requests are read until they are
 MUCH = 16 * 1024  # replies of a turn beyond which the output limit is looked at; cron looks each second anyway
 
@@ -83,10 +84,11 @@ class Connection(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         server = self._server
         server.statistics.net_input += nbytes
-        self._reader.feed(self._buffer[:nbytes])
+        reader, chunk = self._reader, self._buffer[:nbytes]
+        is_first = reader.idle and self._postponed is None
+        reader.feed(chunk)
         if not self._hold:
-            self._run()
-        reader = self._reader
+            self._run(chunk if is_first else None)
         if reader.idle:
             self._buffer = server.read_buffer
             return
@@ -126,12 +128,18 @@ class Connection(asyncio.BufferedProtocol):
 
     # The batch
 
-    def _run(self) -> None:
-        """Executes the requests that have arrived, until one is missing bytes or something holds the connection."""
+    def _run(self, chunk: bytearray | None = None) -> None:
+        """Executes the requests that have arrived, until one is missing bytes or something holds the connection.
+
+        A chunk is handed in if it is all there is to read: the journal may take it as it is.
+        """
         server, client, execute = self._server, self._client, self._execute
         server.running = self
         reader, out = self._reader, self._out
         gets = reader.gets
+        journal = server.journal
+        mark = journal.mark() if chunk is not None and journal.listeners else None
+        text = b""
         timing = server.timing
         timing.then = timing.wall_read = started = perf_counter_ns()
         server.clock.now = client.last_active_ms = int(time() * 1000)
@@ -145,7 +153,7 @@ class Connection(asyncio.BufferedProtocol):
             else:
                 try:
                     args = gets()
-                    is_odd = args.__class__ is not list or not (_join(args) or args)
+                    is_odd = args.__class__ is not list or not ((text := _join(args)) or args)
                 except (TypeError, hiredis.ProtocolError):
                     args, is_odd = None, True
                 if is_odd:
@@ -157,6 +165,8 @@ class Connection(asyncio.BufferedProtocol):
                     if args is None:
                         break
                     gets = reader.gets
+            if mark is not None and 13 in text:
+                mark = None
             reply = execute(client, args)
             kind = reply.__class__
             if kind is bytes:
@@ -185,6 +195,9 @@ class Connection(asyncio.BufferedProtocol):
                 break
             resp = client.resp
         server.running = None
+        requests = REQUESTS_A_TURN - budget
+        if requests >= WORTH_TAKING and mark is not None and chunk is not None and reader.has_read_whole(chunk):
+            journal.take_verbatim(mark, chunk, requests)
         if out and not self._held_back:
             self._held_back = True
             server.turn.hold(self)

@@ -52,8 +52,9 @@ def _check_mode(mode: tuple[bytes, ...]) -> None:
 
 def _flush(client: Client, databases: list[Database]) -> None:
     """Empties the databases. It is journalled even if they were empty: replicas may hold what we do not."""
-    removed = sum(db.flush() for db in databases)
-    client.server.journal.dirty += removed + 1
+    journal = client.server.journal
+    journal.dirty += sum(db.flush() for db in databases)
+    journal.record_anyway()
 
 
 @group.command("write fast", categories="dangerous")

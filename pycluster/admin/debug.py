@@ -8,9 +8,10 @@ import time
 from pycluster.commands.table import Group
 from pycluster.keyspace.database import Database
 from pycluster.keyspace.digest import digest_all, digest_value
-from pycluster.protocol.errors import ReplyError, text_of
+from pycluster.protocol.errors import AofLoadFailed, ReplyError, text_of
 from pycluster.protocol.numbers import parse_float, parse_int
 from pycluster.protocol.replies import BigNumber, Push, Several, Verbatim
+from pycluster.server import data_part
 from pycluster.server.client import Client
 from pycluster.server.clients import is_local
 
@@ -47,6 +48,9 @@ def debug(client: Client, subcommand: bytes, *arguments: bytes) -> object:
             _populate(client.db, parse_int(count), *more)
         case [b"reload", *options]:
             _reload(client, options)
+        case [b"loadaof"]:
+            if not data_part.reload_aof(server):
+                raise AofLoadFailed
         case [b"drop-cluster-packet-filter", kind]:
             if server.cluster is not None:
                 server.cluster.state.dropped_kind = parse_int(kind)
@@ -80,8 +84,7 @@ def _populate(db: Database, count: int, prefix: bytes = b"key", size: bytes = b"
         if db.lookup_to_change(key) is None:
             value = b"value:%d" % number
             db.put(key, value[:length].ljust(length, b"\0") if length else value)
-            db.changed(key, "set")
-    db.record_nothing()
+            db.changed(key, "set", 0)
 
 
 def _reload(client: Client, options: list[bytes]) -> None:
@@ -137,6 +140,8 @@ DIGEST-VALUE <key> [<key> ...]
 ERROR <string>
     Return a Redis protocol error with <string> as message. Useful for clients
     unit tests to simulate Redis errors.
+LOADAOF
+    Flush the AOF buffers on disk and reload the AOF in memory.
 LOG <message>
     Write <message> to the server log.
 POPULATE <count> [<prefix>] [<size>]

@@ -1,7 +1,14 @@
-"""Commands about snapshots: SAVE, BGSAVE, LASTSAVE (rdb.c)."""
+"""Commands about what is on the disk: SAVE, BGSAVE, LASTSAVE (rdb.c), BGREWRITEAOF (aof.c)."""
 
 from pycluster.commands.table import Group
-from pycluster.protocol.errors import BadSyntax, SaveFailed, SaveInProgress
+from pycluster.protocol.errors import (
+    BadSyntax,
+    OtherChildAtWork,
+    RewriteFailed,
+    RewriteInProgress,
+    SaveFailed,
+    SaveInProgress,
+)
 from pycluster.server.client import Client
 
 group = Group("server")
@@ -34,7 +41,10 @@ def bgsave(client: Client, *schedule: bytes) -> str:
     snapshots = client.server.snapshots
     if snapshots.is_saving:
         raise SaveInProgress
-    if client.server.timing.frozen:  # inside EXEC: the transaction is to be in the file as a whole
+    is_in_unit = client.server.timing.frozen  # inside EXEC: the transaction is to be in the file as a whole
+    if snapshots.must_wait and not schedule and not is_in_unit:
+        raise OtherChildAtWork
+    if snapshots.must_wait or is_in_unit:
         snapshots.schedule()
         return "Background saving scheduled"
     if not snapshots.save_in_background():
@@ -51,3 +61,21 @@ def lastsave(client: Client) -> int:
     """
     last: int = client.server.snapshots.last_save_s
     return last
+
+
+@group.command("admin noscript no_async_loading")
+def bgrewriteaof(client: Client) -> str:
+    """BGREWRITEAOF
+
+    Asynchronously rewrites the append-only file to disk.
+    Since 1.0.0. O(1).
+    """
+    aof = client.server.aof
+    if aof.is_rewriting:
+        raise RewriteInProgress
+    if client.server.snapshots.must_wait or client.server.timing.frozen:
+        aof.schedule()
+        return "Background append only file rewriting scheduled"
+    if not aof.rewrite():
+        raise RewriteFailed
+    return "Background append only file rewriting started"

@@ -12,6 +12,7 @@ from pycluster.protocol.errors import (
     ReplyError,
     TimeoutNegative,
     TimeoutNotAFloat,
+    TimeoutNotAnInteger,
     TimeoutOutOfRange,
 )
 from pycluster.protocol.numbers import INT_MAX, INT_MIN, parse_float, parse_int
@@ -43,6 +44,16 @@ def parse_timeout(text: bytes) -> float:
     if isinf(seconds) or seconds * 1000 > INT_MAX:
         raise TimeoutOutOfRange
     timeout_ms = ceil(seconds * 1000)
+    if timeout_ms < 0:
+        raise TimeoutNegative
+    if timeout_ms > LATEST_MS:
+        raise TimeoutOutOfRange
+    return timeout_ms / 1000
+
+
+def parse_timeout_ms(digits: bytes) -> float:
+    """The same for a command that is told milliseconds; in seconds all the same."""
+    timeout_ms = parse_int(digits, TimeoutNotAnInteger)
     if timeout_ms < 0:
         raise TimeoutNegative
     if timeout_ms > LATEST_MS:

@@ -62,7 +62,8 @@ def _expire(db: Database, key: bytes, unit: Unit, given: bytes, conditions: tupl
         return 1
     db.set_deadline(key, deadline)
     db.changed(key, "expire")
-    db.record(b"PEXPIREAT", key, b"%d" % deadline, *conditions)
+    if command != "pexpireat":
+        db.record(b"PEXPIREAT", key, b"%d" % deadline, *conditions)
     return 1
 
 

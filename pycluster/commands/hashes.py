@@ -52,7 +52,7 @@ def hset(db: Database, key: UpdateKey, *pairs: Twos) -> int:
         fields = Hash()
         db.put(key, fields)
     added = fields.put(*pairs) if len(pairs) == 2 else sum(map(fields.put, pairs[::2], pairs[1::2]))
-    db.changed(key, "hset")
+    db.changed(key, "hset", len(pairs) // 2)
     return int(added)
 
 
@@ -100,7 +100,7 @@ def hdel(db: Database, key: DeleteKey, *names: Some) -> int:
         return 0
     removed = sum(map(fields.remove, names))
     if removed:
-        db.removed_if_empty(key, fields, "hdel")
+        db.removed_if_empty(key, fields, "hdel", removed)
     return removed
 
 

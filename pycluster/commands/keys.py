@@ -17,6 +17,7 @@ from pycluster.datatypes.block_list import List
 from pycluster.datatypes.hash import Hash
 from pycluster.datatypes.set import Set
 from pycluster.datatypes.sorted_set import SortedSet
+from pycluster.datatypes.stream import Stream
 from pycluster.datatypes.string import RawString
 from pycluster.keyspace.database import Database
 from pycluster.keyspace.encoding import encoding_of
@@ -24,6 +25,8 @@ from pycluster.keyspace.scan import scan_keys
 from pycluster.protocol.errors import (
     BadSyntax,
     DatabaseOutOfRange,
+    FrequencyNotTracked,
+    IdleTimeNotTracked,
     NoSuchKey,
     ReplyError,
     SameObject,
@@ -33,7 +36,9 @@ from pycluster.protocol.numbers import parse_int32
 
 group = Group("generic", "keyspace")
 
-TYPE_NAMES = {bytes: "string", RawString: "string", List: "list", Hash: "hash", Set: "set", SortedSet: "zset"}
+TYPE_NAMES = {
+    bytes: "string", RawString: "string", List: "list", Hash: "hash", Set: "set", SortedSet: "zset", Stream: "stream"
+}  # fmt: skip
 
 
 @group.command("write", tips=("request_policy:multi_shard", "response_policy:agg_sum"))
@@ -116,19 +121,14 @@ def keys(db: Database, pattern: bytes) -> list[bytes]:
     the database and the given pattern have limited length.
     """
     names = list(db.keys()) if pattern == b"*" else [key for key in db.keys() if glob_match(pattern, key)]
-    return alive(db, names)
+    if db.volatile:
+        names = [key for key in names if _is_alive(db, key)]
+    return names
 
 
-def alive(db: Database, names: list[bytes]) -> list[bytes]:
-    """Those keys that are not past their deadline; the others are found expired here."""
-    if not db.volatile:
-        return names
-    found = []
-    for key in names:
-        db.enter_slot_of(key)
-        if db.lookup_to_change(key) is not None:
-            found.append(key)
-    return found
+def _is_alive(db: Database, key: bytes) -> bool:
+    db.enter_slot_of(key)
+    return db.peek(key) is not None
 
 
 @group.command("readonly", tips=("nondeterministic_output", "request_policy:special", "response_policy:special"))
@@ -144,10 +144,19 @@ def scan(db: Database, cursor: bytes, *options: bytes) -> list[object]:
     behind, names = scan_keys(db, at, wanted.count)
     if wanted.pattern is not None:
         names = [key for key in names if wanted.matches(key)]
-    names = alive(db, names)
+    if db.volatile:
+        names = [key for key in names if not _has_expired(db, key)]
     if wanted.type is not None:
         names = [key for key in names if _has_type(db, key, wanted.type)]
     return [b"%d" % behind, names]
+
+
+def _has_expired(db: Database, key: bytes) -> bool:
+    """A key past its deadline is removed here, each by itself: a walk over keys of any slot is no transaction."""
+    db.enter_slot_of(key)
+    alive = db.lookup_to_change(key) is not None
+    db.journal.commit(db.index, [])
+    return not alive
 
 
 def _has_type(db: Database, key: bytes, wanted: bytes) -> bool:
@@ -164,7 +173,7 @@ def randomkey(db: Database) -> bytes | None:
     """
     for _ in range(100):  # on a replica expired keys stay: do not look for a living one for ever (db.c, dbRandomKey)
         key = db.random_key()
-        if key is None or db.lookup_to_change(key) is not None:
+        if key is None or not _has_expired(db, key):
             return key
     return key
 
@@ -210,7 +219,7 @@ def _rename(db: Database, key: bytes, newkey: bytes, overwrite: bool) -> bool:
     if deadline is not None:
         db.set_deadline(newkey, deadline)
     db.changed(key, "rename_from")
-    db.changed(newkey, "rename_to")
+    db.changed(newkey, "rename_to", 0)
     return True
 
 
@@ -285,7 +294,7 @@ def move(client: Any, key: ModifyKey, db: bytes) -> int:
     if deadline is not None:
         target.set_deadline(key, deadline)
     source.changed(key, "move_from")
-    target.changed(key, "move_to")
+    target.changed(key, "move_to", 0)
     return 1
 
 
@@ -301,7 +310,7 @@ def object_encoding(client: Any, key: LookKey) -> bytes | None:
     Returns the internal encoding of a Redis object.
     Since 2.2.3. O(1).
     """
-    value = client.db.peek(key)
+    value = client.db.lookup_to_change(key)
     return None if value is None else encoding_of(value, client.server.config).encode()
 
 
@@ -312,7 +321,7 @@ def object_refcount(db: Database, key: LookKey) -> int | None:
     Returns the reference count of a value of a key.
     Since 2.2.3. O(1).
     """
-    value = db.peek(key)
+    value = db.lookup_to_change(key)
     if value is None:
         return None
     shared = isinstance(value, bytes) and value.isdigit() and len(value) < 5 and (value[0] != 48 or value == b"0")
@@ -320,28 +329,33 @@ def object_refcount(db: Database, key: LookKey) -> int | None:
 
 
 @object_.command("readonly", categories="keyspace", tips=("nondeterministic_output",))
-def object_idletime(db: Database, key: LookKey) -> int | None:
+def object_idletime(client: Any, key: LookKey) -> int | None:
     """OBJECT IDLETIME key
 
     Returns the time since the last access to a Redis object.
     Since 2.2.3. O(1).
     """
-    return None if db.peek(key) is None else 0
+    db, memory = client.db, client.server.memory
+    if db.lookup_to_change(key) is None:
+        return None
+    if memory.counts_uses:
+        raise IdleTimeNotTracked
+    return int(memory.idle_ms(db, key) // 1000)
 
 
 @object_.command("readonly", categories="keyspace", tips=("nondeterministic_output",))
-def object_freq(db: Database, key: LookKey) -> int | None:
+def object_freq(client: Any, key: LookKey) -> int | None:
     """OBJECT FREQ key
 
     Returns the logarithmic access frequency counter of a Redis object.
     Since 4.0.0. O(1).
     """
-    if db.peek(key) is None:
+    db, memory = client.db, client.server.memory
+    if db.lookup_to_change(key) is None:
         return None
-    raise ReplyError(
-        "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching "
-        "between policies at runtime LRU and LFU data will take some time to adjust."
-    )
+    if not memory.counts_uses:
+        raise FrequencyNotTracked
+    return int(memory.frequency(db, key))
 
 
 object_.help("""

@@ -1,6 +1,6 @@
 """Lists: items in order under one key, pushed and popped at both ends (t_list.c). What waits is in list_waits.py."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import islice
 
 from pycluster.commands.arguments import NumKeys, index_range, parse_at_least, parse_symmetric, read_pop
@@ -93,7 +93,7 @@ def rpushx(db: Database, key: AppendKey, *items: Some) -> int:
     return 0 if db.get(key, List) is None else push(db, key, items, RIGHT)
 
 
-def push(db: Database, key: bytes, items: Iterable[bytes], end: bytes) -> int:
+def push(db: Database, key: bytes, items: Sequence[bytes], end: bytes) -> int:
     """Puts items at an end of a list one by one, and makes it if need be; returns its length."""
     into = db.get(key, List)
     if into is None:
@@ -101,10 +101,10 @@ def push(db: Database, key: bytes, items: Iterable[bytes], end: bytes) -> int:
         db.put(key, into)
     if end == LEFT:
         into.push_left(items)
-        db.changed(key, "lpush")
+        db.changed(key, "lpush", len(items))
     else:
         into.push_right(items)
-        db.changed(key, "rpush")
+        db.changed(key, "rpush", len(items))
     return into.end - into.begin
 
 
@@ -164,11 +164,11 @@ def take_many(db: Database, key: bytes, items: List, end: bytes, count: int) -> 
     if end == LEFT:
         taken = items.slice(0, count)
         items.keep(count, length)
-        db.removed_if_empty(key, items, "lpop")
+        db.removed_if_empty(key, items, "lpop", count)
     else:
         taken = items.slice(length - count, length)[::-1]
         items.keep(0, length - count)
-        db.removed_if_empty(key, items, "rpop")
+        db.removed_if_empty(key, items, "rpop", count)
     return taken
 
 
@@ -227,7 +227,7 @@ def move(db: Database, source: bytes, destination: bytes, wherefrom: bytes, wher
     db.get(destination, List)  # must be one, if anything
     item = items.pop_left() if wherefrom == LEFT else items.pop_right()
     push(db, destination, (item,), whereto)
-    db.removed_if_empty(source, items, "lpop" if wherefrom == LEFT else "rpop")
+    db.removed_if_empty(source, items, "lpop" if wherefrom == LEFT else "rpop", 0)
     return item
 
 
@@ -288,7 +288,7 @@ def lrem(db: Database, key: DeleteKey, count: Int, item: bytes) -> int:
         return 0
     removed = items.remove(item, count)
     if removed:
-        db.removed_if_empty(key, items, "lrem")
+        db.removed_if_empty(key, items, "lrem", removed)
     return removed
 
 
@@ -301,8 +301,9 @@ def ltrim(db: Database, key: DeleteKey, start: Int, stop: Int) -> str:
     """
     items = db.get(key, List)
     if items is not None:
-        items.keep(*index_range(start, stop, len(items)))
-        db.removed_if_empty(key, items, "ltrim")
+        length = len(items)
+        items.keep(*index_range(start, stop, length))
+        db.removed_if_empty(key, items, "ltrim", length - len(items))
     return "OK"
 
 

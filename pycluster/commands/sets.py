@@ -46,7 +46,7 @@ def sadd(db: Database, key: AppendKey, *members: Some) -> int:
         db.put(key, into)
     added = into.add(*members) if len(members) == 1 else sum(map(into.add, members))
     if added:
-        db.changed(key, "sadd")
+        db.changed(key, "sadd", added)
     return int(added)
 
 
@@ -62,7 +62,7 @@ def srem(db: Database, key: DeleteKey, *members: Some) -> int:
         return 0
     removed = sum(map(found.remove, members))
     if removed:
-        db.removed_if_empty(key, found, "srem")
+        db.removed_if_empty(key, found, "srem", removed)
     return removed
 
 
@@ -114,14 +114,14 @@ def _pop_many(db: Database, key: bytes, count: int) -> Members:
         return Members()
     if count >= len(found):
         db.delete(key)
-        db.changed(key, "spop")
+        db.changed(key, "spop", len(found))
         db.notify("del", key)
         db.record(b"DEL", key)
         return Members(found.members)
     taken = random_keys(found.members, count, db.rng)
     for member in taken:
         found.remove(member)
-    db.changed(key, "spop")
+    db.changed(key, "spop", count)
     for start in range(0, count, RECORD_MEMBERS):
         db.record(b"SREM", key, *taken[start : start + RECORD_MEMBERS])
     return Members(taken)

@@ -354,5 +354,5 @@ def _remove(db: Database, key: bytes, part: Range, event: str) -> int:
         return 0
     removed = zset.remove_slice(*part.ranks(zset))
     if removed:
-        db.removed_if_empty(key, zset, event)
+        db.removed_if_empty(key, zset, event, len(removed))
     return len(removed)

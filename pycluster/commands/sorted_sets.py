@@ -102,7 +102,7 @@ def _put_all(db: Database, key: bytes, scores: Sequence[float], members: Sequenc
             added += old is None
             updated += old is not None and old != score
     if added or updated:
-        db.changed(key, "zadd")
+        db.changed(key, "zadd", added + updated)
     return added + updated if b"CH" in options else added
 
 
@@ -166,7 +166,7 @@ def zrem(db: Database, key: DeleteKey, *members: Some) -> int:
         return 0
     removed = sum(map(zset.remove, members))
     if removed:
-        db.removed_if_empty(key, zset, "zrem")
+        db.removed_if_empty(key, zset, "zrem", removed)
     return removed
 
 
@@ -319,10 +319,10 @@ def take(db: Database, key: bytes, zset: SortedSet, end: bytes, count: int) -> l
     count = min(count, len(zset))
     if end == MIN:
         taken = zset.remove_slice(0, count)
-        db.removed_if_empty(key, zset, "zpopmin")
+        db.removed_if_empty(key, zset, "zpopmin", count)
     else:
         taken = zset.remove_slice(len(zset) - count, len(zset))[::-1]
-        db.removed_if_empty(key, zset, "zpopmax")
+        db.removed_if_empty(key, zset, "zpopmax", count)
     return taken
 
 

@@ -20,6 +20,7 @@ from pycluster.commands.table import (
 )
 from pycluster.datatypes.string import RawString
 from pycluster.keyspace.database import Database
+from pycluster.keyspace.journal import AS_RECEIVED
 from pycluster.protocol.errors import (
     BadSyntax,
     OffsetOutOfRange,
@@ -100,9 +101,10 @@ def _set_with_options(db: Database, key: bytes, value: bytes, options: tuple[byt
     if deadline is not None:
         db.set_deadline(key, deadline)
         db.notify("expire", key)
-        db.record(b"SET", key, value, b"PXAT", b"%d" % deadline)
+        if time is not None and time[0] != TIME_WORDS[b"PXAT"]:
+            db.record(b"SET", key, value, b"PXAT", b"%d" % deadline)
     elif get:
-        db.record(b"SET", key, value, *(word for word in options if word.upper() != b"GET"))
+        db.record(AS_RECEIVED, key, value, *(word for word in options if word.upper() != b"GET"))
     return old if get else "OK"
 
 

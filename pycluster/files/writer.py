@@ -17,6 +17,16 @@ class Disk:
         """Opens an empty file for writing; what was there is gone."""
         return os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o644)
 
+    def append(self, path: str) -> int:
+        """Opens a file for writing behind what is there already."""
+        return os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o644)
+
+    def size(self, fd: int) -> int:
+        return os.fstat(fd).st_size
+
+    def truncate(self, fd: int, size: int) -> None:
+        os.ftruncate(fd, size)
+
     def write(self, fd: int, content: bytes) -> None:
         left = memoryview(content)
         while left:
@@ -24,6 +34,10 @@ class Disk:
 
     def sync(self, fd: int) -> None:
         os.fsync(fd)
+
+    def sync_content(self, fd: int) -> None:
+        """As `sync`, without what no reader needs (times): for a file that grows all the time."""
+        os.fdatasync(fd)
 
     def close(self, fd: int) -> None:
         os.close(fd)
@@ -33,6 +47,9 @@ class Disk:
 
     def remove(self, path: str) -> None:
         os.unlink(path)
+
+    def make_directory(self, path: str) -> None:
+        os.mkdir(path, 0o755)
 
     def sync_directory(self, path: str) -> None:
         """Makes the names in a directory last: a rename is lost at a power cut without it."""

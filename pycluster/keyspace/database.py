@@ -19,6 +19,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from pycluster.datatypes.big_dict import SMALL, BigDict, grown, random_key
 from pycluster.datatypes.string import RawString
+from pycluster.keyspace.freeing import Freeing
 from pycluster.keyspace.journal import Journal
 from pycluster.keyspace.slots import key_slot
 from pycluster.protocol.errors import WrongType
@@ -60,17 +61,20 @@ class Keyspace:
     rng: Random = field(default_factory=Random)
     journal: Journal = field(default_factory=Journal)
     statistics: Statistics = field(default_factory=Statistics)
+    freeing: Freeing = field(default_factory=Freeing)
     expired_keys: int = REMOVE
     notify: Callable[[str, bytes, int], None] | None = None  # keyspace events: (event, key, database)
     expire_record: bytes = b"DEL"  # or UNLINK, under lazyfree-lazy-expire
     max_string: int = 512 * 1024 * 1024  # proto-max-bulk-len bounds what APPEND and SETRANGE may make too
+    stream_node_bytes: int = 4096  # stream-node-max-bytes and -entries: a node of a stream is full
+    stream_node_entries: int = 100
 
 
 class Database:
     """One numbered database."""
 
     __slots__ = ("index", "keyspace", "clock", "rng", "journal", "slots", "deadlines", "volatile", "slot", "here",
-                 "due", "interested")  # fmt: skip
+                 "due", "interested", "accesses")  # fmt: skip
 
     def __init__(self, index: int = 0, slots: int = 1, keyspace: Keyspace | None = None) -> None:
         self.index = index
@@ -82,6 +86,7 @@ class Database:
         self.deadlines: list[dict[bytes, int]] = [{} for _ in range(slots)]
         self.volatile: dict[int, None] = {}  # the slots that have deadlines, in order of their first one
         self.interested: dict[bytes, list[Listener]] = {}  # who wants to hear of a key: WATCH, blocked clients
+        self.accesses: list[dict[bytes, int] | BigDict[int]] | None = None  # by slot; only where somebody evicts by it
         self.enter(0)
 
     def enter(self, slot: int) -> None:
@@ -167,24 +172,44 @@ class Database:
             if self._has_expired(key):
                 return False
             self._forget_deadline(key)
-        return self.here.pop(key, None) is not None
+        return self._remove(key)
 
-    def changed(self, key: bytes, event: str) -> None:
-        """A write has changed this key: it counts, and who is interested in the key or in events hears of it."""
-        self.journal.dirty += 1
+    def _remove(self, key: bytes) -> bool:
+        value = self.here.pop(key, None)
+        if value is None:
+            return False
+        if value.__class__ is not bytes:
+            self.keyspace.freeing.take(value)
+        if self.accesses is not None:
+            self.accesses[self.slot].pop(key, None)
+        return True
+
+    def changed(self, key: bytes, event: str, count: int = 1) -> None:
+        """A write has changed this key: it counts, and who is interested in the key or in events hears of it.
+
+        `count` is what Redis adds to its own number of changes: members, fields, items where there are several, and 0
+        where another key of the command has counted for this one too. A command of no count at all is not recorded.
+        """
+        self.journal.dirty += count
         if key in self.interested:
             self._tell(key)
         if self.keyspace.notify is not None:
             self.keyspace.notify(event, key, self.index)
+
+    def noted(self, key: bytes, event: str = "") -> None:
+        """Something about a key has changed that counts, but not for WATCH and those who wait: where readers stand."""
+        self.journal.dirty += 1
+        if event:
+            self.notify(event, key)
 
     def notify(self, event: str, key: bytes) -> None:
         """A further event of a change that `changed` has told of already."""
         if self.keyspace.notify is not None:
             self.keyspace.notify(event, key, self.index)
 
-    def removed_if_empty(self, key: bytes, value: Value, event: str) -> None:
+    def removed_if_empty(self, key: bytes, value: Value, event: str, count: int = 1) -> None:
         """Members were taken from a collection: `changed`, and an empty collection is no key any more."""
-        self.changed(key, event)
+        self.changed(key, event, count)
         if not value:
             self.delete(key)
             self.notify("del", key)
@@ -241,12 +266,23 @@ class Database:
     def expire(self, key: bytes) -> None:
         """Removes a key of the slot entered that is past its deadline, with what that causes."""
         self._forget_deadline(key)
-        self.here.pop(key)
+        self._remove(key)
         self.keyspace.statistics.expired += 1
         self.journal.early.append((self.index, [self.keyspace.expire_record, key]))
         if key in self.interested:
             self._tell(key)
         self.notify("expired", key)
+
+    def evict(self, key: bytes, record: bytes) -> None:
+        """Removes a key of the slot entered to make room, with what that causes; it is journalled by itself."""
+        if self.due and key in self.due:
+            self._forget_deadline(key)
+        self._remove(key)
+        self.keyspace.statistics.evicted += 1
+        self.journal.append(self.index, record, key)
+        if key in self.interested:
+            self._tell(key)
+        self.notify("evicted", key)
 
     # All keys
 
@@ -277,18 +313,30 @@ class Database:
         dropped = self.slots[slot]
         self.slots[slot] = {}
         self.deadlines[slot] = {}
+        if self.accesses is not None:
+            self.accesses[slot] = {}
         self.volatile.pop(slot, None)
         if self.slot == slot:
             self.enter(slot)
         return dropped
 
     def flush(self) -> int:
-        """Removes all keys; who is interested in one that existed hears of it. Returns how many there were."""
+        """Removes all keys; who is interested in one that existed hears of it. Returns how many there were.
+
+        They are freed in slices: a million keys in one go would hold everybody up.
+        """
         touched = [key for key in self.interested if key in self.slots[self.slot_of(key)]]
         removed = self.size()
-        for slot, keys in enumerate(self.slots):
-            if keys:
-                self.drop_slot(slot)
+        if removed:
+            count, free = len(self.slots), self.keyspace.freeing.take_all
+            free(self.slots, removed)
+            free(self.deadlines, 0)
+            if self.accesses is not None:
+                free(self.accesses, 0)
+                self.accesses = [{} for _ in range(count)]
+            self.slots = [{} for _ in range(count)]
+            self.deadlines = [{} for _ in range(count)]
+            self.volatile.clear()
         self.enter(self.slot)
         for key in touched:
             self._tell(key)
@@ -299,6 +347,7 @@ class Database:
         self.slots, other.slots = other.slots, self.slots
         self.deadlines, other.deadlines = other.deadlines, self.deadlines
         self.volatile, other.volatile = other.volatile, self.volatile
+        self.accesses, other.accesses = other.accesses, self.accesses
         for db in (self, other):
             db.enter(db.slot)
         for db in (self, other):

@@ -12,16 +12,17 @@ from pycluster.datatypes.block_list import List
 from pycluster.datatypes.hash import Hash
 from pycluster.datatypes.set import Set
 from pycluster.datatypes.sorted_set import SortedSet
+from pycluster.datatypes.stream import Stream, format_id
 from pycluster.datatypes.string import RawString
 from pycluster.keyspace.database import Database
 from pycluster.protocol.numbers import format_float
 
-Value = bytes | List | Set | SortedSet | Hash
+Value = bytes | List | Set | SortedSet | Hash | Stream
 
 LENGTH = 20
 NOTHING = bytes(LENGTH)
 
-_TYPE_NUMBERS = {bytes: 0, RawString: 0, List: 1, Set: 2, SortedSet: 3, Hash: 4}
+_TYPE_NUMBERS = {bytes: 0, RawString: 0, List: 1, Set: 2, SortedSet: 3, Hash: 4, Stream: 6}
 
 
 def digest_all(databases: Iterable[Database]) -> str:
@@ -60,6 +61,11 @@ def _digest(digest: bytes, value: Value, expires: bool) -> bytes:
         case SortedSet():
             for member, score in value.scores.items():
                 digest = _add(digest, _mix(_mix(NOTHING, member), format_float(score)))
+        case Stream():  # its entries, that is: of groups the digest says nothing
+            for id, entry in value.range():
+                digest = _mix(digest, format_id(id).replace(b"-", b"."))
+                for part in entry:
+                    digest = _mix(digest, part)
     return _add(digest, b"!!expire!!") if expires else digest
 
 

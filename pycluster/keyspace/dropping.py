@@ -10,7 +10,6 @@ def drop_keys_in_slot(db: Database, slot: int) -> int:
     for key in keys:
         if db.delete(key):
             db.changed(key, "del")
-            db.journal.commit(db.index, [b"DEL", key])
-        elif db.journal.early:
-            db.journal.commit(db.index, [])
+            db.record(b"DEL", key)
+        db.journal.commit(db.index, [])
     return len(keys)

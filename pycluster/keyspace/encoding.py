@@ -15,17 +15,17 @@ from typing import Protocol
 
 from pycluster.datatypes.block_list import List
 from pycluster.datatypes.hash import Hash
+from pycluster.datatypes.listpack_size import FRAME, LONGEST_INTEGER, size_of_string
 from pycluster.datatypes.set import Set
 from pycluster.datatypes.sorted_set import SortedSet
+from pycluster.datatypes.stream import Stream
 from pycluster.datatypes.string import RawString
 from pycluster.protocol.numbers import is_int
 
-Value = bytes | Hash | List | Set | SortedSet
+Value = bytes | Hash | List | Set | SortedSet | Stream
 
-LONGEST_INTEGER = 20  # -9223372036854775808
 LONGEST_EMBEDDED = 44  # bytes of a string that fits into one allocation with its object
 
-LISTPACK_FRAME = 7  # bytes of a listpack without entries
 LISTPACK_SIZES = (4096, 8192, 16384, 32768, 65536)  # list-max-listpack-size -1, -2, …
 SAFE_SIZE = 8192  # and the most bytes where that directive counts items
 
@@ -62,6 +62,8 @@ def encoding_of(value: Value, limits: Limits) -> str:
             return "listpack" if _is_small(value, value.scores, most, length) else "skiplist"
         case List():
             return "listpack" if _fits_one_listpack(value, limits.list_max_listpack_size) else "quicklist"
+        case Stream():
+            return "stream"
 
 
 def _is_small(value: Hash | Set | SortedSet, members: Iterable[bytes], most: int, longest: int) -> bool:
@@ -87,20 +89,4 @@ def _fits_one_listpack(value: List, fill: int) -> bool:
     count = max(fill, 1) if fill >= 0 else size
     if len(value) > count:  # every item takes two bytes or more
         return False
-    return LISTPACK_FRAME + sum(map(_entry_size, value)) <= size
-
-
-def _entry_size(item: bytes) -> int:
-    """How many bytes an item takes in a listpack: an integer in as few as hold it, and its size once more behind."""
-    if len(item) <= LONGEST_INTEGER and is_int(item):
-        return _integer_size(int(item)) + 1
-    length = len(item)
-    size = length + (1 if length < 64 else 2 if length < 4096 else 5)
-    return size + (1 if size < 128 else 2 if size < 16383 else 3 if size < 2097151 else 4 if size < 268435455 else 5)
-
-
-def _integer_size(number: int) -> int:
-    if 0 <= number < 128:
-        return 1
-    bits = (number if number >= 0 else ~number).bit_length() + 1
-    return 2 if bits <= 13 else 3 if bits <= 16 else 4 if bits <= 24 else 5 if bits <= 32 else 9
+    return FRAME + sum(map(size_of_string, value)) <= size

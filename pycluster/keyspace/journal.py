@@ -7,18 +7,23 @@ it sees all of it or nothing (server.c, `propagatePendingCommands`).
 
 Records stay argument lists until the end of the turn of the event loop; then they are encoded once and handed to all
 listeners. Nothing is kept while nobody listens, but changes are counted all the same (`save` points, INFO).
+
+Most of what a busy server records is what it has just received. So the connection marks where in the records a chunk
+of requests begins (`mark`), and if in the end each of them was recorded as it came, one behind the other, the chunk
+itself is the record (`take_verbatim`): nothing is to be encoded.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
-from pycluster.protocol.replies import encode_request
+from pycluster.protocol.replies import encode_requests
 
-Record = list[bytes]
+Record: TypeAlias = list[bytes]
+
+AS_RECEIVED = b""  # in front of a record: the name of the command, in the letters in which it came
 
 MULTI: Record = [b"MULTI"]
 EXEC: Record = [b"EXEC"]
-
 
 class Journal:
     """The records of one server, from the command that causes them to the listeners that keep them.
@@ -28,7 +33,7 @@ class Journal:
     """
 
     __slots__ = ("changes", "dirty", "early", "instead", "listeners", "writers", "_due", "_pending", "_unit",
-                 "_selected")  # fmt: skip
+                 "_selected", "_composed")  # fmt: skip
 
     def __init__(self, due: Callable[[], None] = lambda: None) -> None:
         self.changes = 0  # ever; INFO rdb_changes_since_last_save is a difference of these
@@ -38,9 +43,10 @@ class Journal:
         self.listeners: list[Callable[[bytes], None]] = []
         self.writers: dict[Any, None] = {}  # who has written in this turn: WAIT asks where in the stream that ended
         self._due = due
-        self._pending: list[tuple[int, Record]] = []
+        self._pending: list[Record | bytes] = []  # bytes: several records, encoded
         self._unit: list[tuple[int, Record]] | None = None
         self._selected = -1
+        self._composed = 0  # how often something else was recorded than a command as received; `mark` compares
 
     def record_instead(self, *args: bytes) -> None:
         """The running command is to be recorded as this; called again, as this and that."""
@@ -48,26 +54,41 @@ class Journal:
             self.instead = []
         self.instead.append(list(args))
 
+    def record_anyway(self) -> None:
+        """The running command is to be recorded even if it changes nothing; that by itself is no change."""
+        self.dirty += 1
+        self.changes -= 1
+
     def record_nothing(self) -> None:
-        """The running command's changes are to leave no record (they are nobody else's business)."""
-        self.instead = []
+        """The running command is not to be recorded as it came, but as `record_instead` says, or not at all."""
+        if self.instead is None:
+            self.instead = []
 
     def commit(self, index: int, args: Record) -> None:
         """The command received as `args`, on database `index`, is done: takes its records."""
+        self.changes += self.dirty
         if not self.listeners:
-            self.changes += self.dirty
             self.dirty = 0
             self.early.clear()
             self.instead = None
             return
-        records, self.early = self.early, []
-        if self.dirty:
-            self.changes += self.dirty
+        if self.dirty and self.instead is None and not self.early and self._unit is None:
             self.dirty = 0
-            if self.instead is None:
-                records.append((index, args))
-            else:
-                records += [(index, record) for record in self.instead]
+            pending = self._pending
+            if not pending:
+                self._due()
+            if index != self._selected:
+                self._select(index)
+            pending.append(args)
+            return
+        records, self.early = self.early, []
+        if self.dirty and self.instead is None:
+            records.append((index, args))
+        elif self.dirty and self.instead is not None:
+            records += [
+                (index, [args[0], *words] if name == AS_RECEIVED else [name, *words]) for name, *words in self.instead
+            ]
+        self.dirty = 0
         self.instead = None
         if records:
             self._add(records)
@@ -87,21 +108,56 @@ class Journal:
             self._add(unit)
 
     def append(self, index: int, *args: bytes) -> None:
-        """A record that no command caused: an expired or evicted key, a PING to replicas, a slot's keys dropped."""
+        """A record that no command caused: an expired or evicted key, a slot's keys dropped."""
         if self.listeners:
             self._add([(index, list(args))])
 
     def _add(self, records: list[tuple[int, Record]]) -> None:
+        """Takes the records of one execution, which are not, or not all, a command as received."""
         if self._unit is not None:
             self._unit += records
             return
         if not self._pending:
             self._due()
+        self._composed += 1
         if len(records) > 1:
-            index = records[0][0]
-            self._pending += [(index, MULTI), *records, (records[-1][0], EXEC)]
-        else:
-            self._pending += records
+            self._pending.append(MULTI)
+        for index, record in records:
+            if index != self._selected:
+                self._select(index)  # inside of MULTI, as Redis does since 7.2
+            self._pending.append(record)
+        if len(records) > 1:
+            self._pending.append(EXEC)
+
+    def _select(self, index: int) -> None:
+        self._selected = index
+        self._composed += 1
+        self._pending.append([b"SELECT", b"%d" % index])
+
+    # Chunks of requests, recorded as they came
+
+    def mark(self) -> tuple[int, int]:
+        """Here a chunk of requests begins."""
+        return len(self._pending), self._composed
+
+    def interrupt(self) -> None:
+        """What is recorded next is not of the chunk whose requests run now: somebody else is served."""
+        self._composed += 1
+
+    def take_verbatim(self, mark: tuple[int, int], chunk: bytes | bytearray, requests: int) -> None:
+        """If each request of the chunk since the mark has been recorded as it came, the chunk is the record.
+
+        Who read the chunk answers for its counts and lengths, and that no argument holds a CR. But what stands behind
+        an argument nobody looks at, and a careless client may put anything there: so the ends of lines are counted.
+        """
+        begin, composed = mark
+        records: Any = self._pending[begin:]
+        if len(records) != requests or composed != self._composed:
+            return
+        if chunk.count(b"\r\n") == requests + 2 * sum(map(len, records)):
+            self._pending[begin:] = [bytes(chunk)]
+
+    # The stream
 
     @property
     def selected(self) -> int:
@@ -114,19 +170,11 @@ class Journal:
 
     def flush(self) -> None:
         """Encodes what the turn recorded, once, and hands it to every listener."""
-        if not self._pending:
+        pending = self._pending
+        if pending:
+            self._pending = []
+            stream = encode_requests(pending)
+            for listener in self.listeners:
+                listener(stream)
+        if self.writers:
             self.writers.clear()
-            return
-        pending, self._pending = self._pending, []
-        if not self.listeners:
-            return
-        parts = []
-        for index, args in pending:
-            if index != self._selected:
-                self._selected = index
-                parts.append(encode_request([b"SELECT", b"%d" % index]))
-            parts.append(encode_request(args))
-        stream = b"".join(parts)
-        for listener in self.listeners:
-            listener(stream)
-        self.writers.clear()

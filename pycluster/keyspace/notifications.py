@@ -14,6 +14,7 @@ _EVENTS = {
     "h": "hset hincrby hincrbyfloat hdel",
     "z": "zadd zincr zrem zremrangebyrank zremrangebyscore zremrangebylex zpopmin zpopmax "
     "zunionstore zinterstore zdiffstore zrangestore geosearchstore",
+    "t": "xadd xdel xtrim xsetid xgroup-create xgroup-setid xgroup-destroy xgroup-createconsumer xgroup-delconsumer",
     "x": "expired",
     "e": "evicted",
     "m": "keymiss",

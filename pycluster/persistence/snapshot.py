@@ -8,17 +8,17 @@ the snapshot is made at once, in memory, and handed on as if a child had sent it
 
 import asyncio
 import os
-import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from time import perf_counter, time
+from time import time
 from typing import Any
 
-from pycluster.files.child import UNWANTED, Child, Ended, fork_child
+from pycluster.files.child import UNWANTED, Child, Ended
 from pycluster.files.writer import Disk, WriteFailed, replace_file
 from pycluster.keyspace.database import Database
 from pycluster.keyspace.journal import Journal
+from pycluster.persistence.forks import Forks
 from pycluster.persistence.incoming import IncomingFile
 from pycluster.persistence.loading import Loading, load_file
 from pycluster.protocol.errors import ReloadLoadFailed, ReloadSaveFailed
@@ -60,12 +60,12 @@ class Snapshots:
         loop: asyncio.AbstractEventLoop,
         databases: Sequence[Database],
         journal: Journal,
+        forks: Forks,
         *,
         replication_fields: Callable[[], Mapping[str, str | int]] = dict,
         used_memory: Callable[[], int] = lambda: 0,
         redis_version: str = "",
         disk: Disk | None = None,
-        may_fork: bool = True,
     ) -> None:
         self.loading: Loading | None = None
         self.last_load: Loading | None = None
@@ -73,9 +73,7 @@ class Snapshots:
         self.last_save_s = int(time())
         self.last_background_save_well = True
         self.saves = 0
-        self.forks = 0
-        self.last_fork_us = 0
-        self.may_fork = may_fork
+        self._forks = forks
         self._config = config
         self._log = log
         self._loop = loop
@@ -102,16 +100,19 @@ class Snapshots:
 
     # Writing
 
-    def pieces(self, request: Request | None = None) -> Iterator[bytes]:
-        """The dataset as it is now, as a file. Nothing may change while it is made."""
+    def pieces(self, request: Request | None = None, *, as_base: bool = False) -> Iterator[bytes]:
+        """The dataset as it is now, as a file. Nothing may change while it is made.
+
+        As the base of an append-only file it says nothing of replication: what stands behind it has moved on.
+        """
         request = request or Request()
         aux: dict[str, str | int] = {
             "redis-ver": self._version,
             "redis-bits": 64,
             "ctime": int(time()),
             "used-mem": self._used_memory(),
-            **self._replication_fields(),
-            "aof-base": 0,
+            **({} if as_base else self._replication_fields()),
+            "aof-base": int(as_base),
         }
         return write_file(
             self._databases if request.keys else (),
@@ -173,6 +174,15 @@ class Snapshots:
     def is_saving_to_disk(self) -> bool:
         return self._running is not None and self._running.to_disk
 
+    @property
+    def must_wait(self) -> bool:
+        """Is there a child at work, whatever it writes?"""
+        return self._forks.is_busy
+
+    @property
+    def may_fork(self) -> bool:
+        return self._forks.may_fork
+
     def save_in_background(self, done: Done | None = None) -> bool:
         """Starts a child that writes dump.rdb; False if there can be none (the log says why)."""
         assert self._running is None
@@ -233,17 +243,13 @@ class Snapshots:
         self, title: str, work: Callable[[], object], keep: Iterable[int], *, to_disk: bool, done: Done | None
     ) -> Child | None:
         self._last_try = time()
-        before = perf_counter()
         try:
-            child = fork_child(title, work, keep=keep)
+            child = self._forks.start(title, work, self._ended, keep=keep)
         except OSError as error:
             self.last_background_save_well = False
             self._log.warning(f"Can't save in background: fork: {error.strerror}")
             return None
-        self.forks += 1
-        self.last_fork_us = int((perf_counter() - before) * 1_000_000)
         self._running = _Running(child, to_disk, time(), self._journal.changes, done)
-        child.watch(self._loop, self._ended)
         return child
 
     def _ended(self, how: Ended) -> None:
@@ -287,16 +293,14 @@ class Snapshots:
         if running is None:
             return
         self._running = None
-        self._loop.remove_reader(running.child.pidfd)
-        running.child.kill(signal.SIGKILL)
-        running.child.wait()
+        self._forks.stop()
         self._remove(f"temp-{running.child.pid}.rdb")
 
     # Each second
 
     def cron(self) -> None:
         """Starts what is due: a save that was asked for, or that a save point demands."""
-        if self._running is not None or self.loading is not None:
+        if self._forks.is_busy or self.loading is not None:
             return
         if self._scheduled:
             self.save_in_background()
@@ -363,7 +367,3 @@ class Snapshots:
             "rdb_last_load_keys_expired": len(last.expired) if last else 0,
             "rdb_last_load_keys_loaded": last.keys if last else 0,
         }
-
-    def fork_info(self) -> dict[str, int]:
-        """The fields of Stats about forks."""
-        return {"latest_fork_usec": self.last_fork_us, "total_forks": self.forks}

@@ -245,6 +245,165 @@ class ScoreNotANumber(ReplyError):
     text = "ERR resulting score is not a number (NaN)"
 
 
+# Streams
+
+
+class InvalidStreamId(ReplyError):
+    text = "ERR Invalid stream ID specified as stream command argument"
+
+
+class InvalidStartOfInterval(ReplyError):
+    text = "ERR invalid start ID for the interval"
+
+
+class InvalidEndOfInterval(ReplyError):
+    text = "ERR invalid end ID for the interval"
+
+
+class StreamIdIsZero(ReplyError):
+    text = "ERR The ID specified in XADD must be greater than 0-0"
+
+
+class StreamIdTooSmall(ReplyError):
+    text = "ERR The ID specified in XADD is equal or smaller than the target stream top item"
+
+
+class StreamExhausted(ReplyError):
+    text = "ERR The stream has exhausted the last possible ID, unable to add more items"
+
+
+class StreamEntryTooLarge(ReplyError):
+    text = "ERR Elements are too large to be stored"
+
+
+class MaxlenAndMinidTogether(ReplyError):
+    text = "ERR syntax error, MAXLEN and MINID options at the same time are not compatible"
+
+
+class TrimLengthNegative(ReplyError):
+    text = "ERR The MAXLEN argument must be >= 0."
+
+
+class TrimLimitNegative(ReplyError):
+    text = "ERR The LIMIT argument must be >= 0."
+
+
+class TrimLimitAlone(ReplyError):
+    text = "ERR syntax error, LIMIT cannot be used without specifying a trimming strategy"
+
+
+class TrimLimitOfExact(ReplyError):
+    text = "ERR syntax error, LIMIT cannot be used without the special ~ option"
+
+
+class TrimWithoutStrategy(ReplyError):
+    text = "ERR syntax error, XTRIM must be called with a trimming strategy"
+
+
+class GroupOfXread(ReplyError):
+    text = "ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead."
+
+
+class NoackOfXread(ReplyError):
+    text = "ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead."
+
+
+class NewOnlyOfXread(ReplyError):
+    text = "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option."
+
+
+class MissingGroup(ReplyError):
+    text = "ERR Missing GROUP option for XREADGROUP"
+
+
+class LastIdOfXreadgroup(ReplyError):
+    text = (
+        "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by "
+        "specifying a proper ID, or use the > ID to get new messages. The $ ID would just return an empty result set."
+    )
+
+
+class GroupNeedsKey(ReplyError):
+    text = (
+        "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the MKSTREAM "
+        "option to create an empty stream automatically."
+    )
+
+
+class GroupExists(ReplyError):
+    text = "BUSYGROUP Consumer Group name already exists"
+
+
+class EntriesReadNegative(ReplyError):
+    text = "ERR value for ENTRIESREAD must be positive or -1"
+
+
+class EntriesAddedNegative(ReplyError):
+    text = "ERR entries_added must be positive"
+
+
+class LastIdBelowGivenDeleted(ReplyError):
+    text = "ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id"
+
+
+class LastIdBelowDeleted(ReplyError):
+    text = "ERR The ID specified in XSETID is smaller than current max_deleted_entry_id"
+
+
+class LastIdBelowTop(ReplyError):
+    text = "ERR The ID specified in XSETID is smaller than the target stream top item"
+
+
+class EntriesAddedBelowLength(ReplyError):
+    text = "ERR The entries_added specified in XSETID is smaller than the target stream length"
+
+
+class ClaimMinIdleInvalid(ReplyError):
+    text = "ERR Invalid min-idle-time argument for XCLAIM"
+
+
+class ClaimIdleInvalid(ReplyError):
+    text = "ERR Invalid IDLE option argument for XCLAIM"
+
+
+class ClaimTimeInvalid(ReplyError):
+    text = "ERR Invalid TIME option argument for XCLAIM"
+
+
+class ClaimRetryCountInvalid(ReplyError):
+    text = "ERR Invalid RETRYCOUNT option argument for XCLAIM"
+
+
+class AutoclaimMinIdleInvalid(ReplyError):
+    text = "ERR Invalid min-idle-time argument for XAUTOCLAIM"
+
+
+class AutoclaimCountTooSmall(ReplyError):
+    text = "ERR COUNT must be > 0"
+
+
+def unbalanced_streams(command: str, symbol: str) -> ReplyError:
+    return ReplyError(
+        f"ERR Unbalanced '{command}' list of streams: for each stream key an ID or '{symbol}' must be specified."
+    )
+
+
+def no_group_to_read(key: bytes, group: bytes) -> ReplyError:
+    return ReplyError(no_key_or_group(key, group).text + " in XREADGROUP with GROUP option")
+
+
+def no_key_or_group(key: bytes, group: bytes) -> ReplyError:
+    return ReplyError(f"NOGROUP No such key '{text_of(key)}' or consumer group '{text_of(group)}'")
+
+
+def no_group(key: bytes, group: bytes) -> ReplyError:
+    return ReplyError(f"NOGROUP No such consumer group '{text_of(group)}' for key name '{text_of(key)}'")
+
+
+def unknown_claim_option(word: bytes) -> ReplyError:
+    return ReplyError(f"ERR Unrecognized XCLAIM option '{text_of(word)}'")
+
+
 # Sessions and transactions
 
 
@@ -339,6 +498,24 @@ class ReadOnlyReplica(ReplyError):
 
 class MasterDown(ReplyError):
     text = "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."
+
+
+class IdleTimeNotTracked(ReplyError):
+    text = (
+        "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between "
+        "policies at runtime LRU and LFU data will take some time to adjust."
+    )
+
+
+class FrequencyNotTracked(ReplyError):
+    text = (
+        "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching "
+        "between policies at runtime LRU and LFU data will take some time to adjust."
+    )
+
+
+class OutOfMemory(ReplyError):
+    text = "OOM command not allowed when used memory > 'maxmemory'."
 
 
 class NotEnoughReplicas(ReplyError):
@@ -666,6 +843,38 @@ class SaveInProgress(ReplyError):
 
 class SaveFailed(ReplyError):
     text = "ERR"
+
+
+class OtherChildAtWork(ReplyError):
+    text = (
+        "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule "
+        "a BGSAVE whenever possible."
+    )
+
+
+class RewriteInProgress(ReplyError):
+    text = "ERR Background append only file rewriting already in progress"
+
+
+class RewriteFailed(ReplyError):
+    text = "ERR Can't execute an AOF background rewriting. Please check the server logs for more information."
+
+
+class AofLoadFailed(ReplyError):
+    text = "ERR Error trying to load the AOF files, check server logs."
+
+
+class CannotSave(ReplyError):
+    text = (
+        "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands "
+        "that may modify the data set are disabled, because this instance is configured to report errors during "
+        "writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for "
+        "details about the RDB error."
+    )
+
+
+def cannot_append(reason: str) -> ReplyError:
+    return ReplyError(f"MISCONF Errors writing to the AOF file: {reason}")
 
 
 class ReloadSaveFailed(ReplyError):

@@ -34,6 +34,12 @@ class Pairs(list):
     __slots__ = ()
 
 
+class ByKey(list):
+    """Two by two: a map in RESP3, an array of two-element arrays in RESP2; a key may come twice (XREAD)."""
+
+    __slots__ = ()
+
+
 class Members(list):
     """A set whose members are told in an order of ours, and may be maps (COMMAND INFO)."""
 
@@ -94,7 +100,8 @@ class Wait:
     """Blocking is a reply: the client waits until one of the keys has a value of the kind, then the request runs again.
 
     `timeout` in seconds (0: for ever); `otherwise` is the reply when it is over, `denied` the one where nobody may
-    wait (MULTI); `request`, where given, is what runs again instead of the request as received (`$` resolved, say).
+    wait (MULTI); `request`, where given, is what runs again instead of the request as received (`$` resolved, say);
+    `until_gone`: it runs again too when a key is no more, or holds something else.
     """
 
     keys: list[bytes]
@@ -103,6 +110,7 @@ class Wait:
     otherwise: object = NULL_ARRAY
     denied: object = NULL_ARRAY
     request: list[bytes] | None = None
+    until_gone: bool = False
 
 
 def encode(value: Any, resp: int, put: Put) -> None:
@@ -157,6 +165,11 @@ def _encode_rare_2(value: object, put: Put) -> None:
             put(b"*%d\r\n" % (2 * len(value)))
             for pair in value:
                 encode_all(pair, 2, put)
+        case ByKey():
+            put(b"*%d\r\n" % len(value))
+            for pair in value:
+                put(b"*2\r\n")
+                encode_all(pair, 2, put)
         case set() | frozenset() | Members() | Push():
             put(b"*%d\r\n" % len(value))
             encode_all(value, 2, put)
@@ -192,6 +205,10 @@ def _encode_rare_3(value: object, put: Put) -> None:
             put(b"*%d\r\n" % len(value))
             for pair in value:
                 put(b"*2\r\n")
+                encode_all(pair, 3, put)
+        case ByKey():
+            put(b"%%%d\r\n" % len(value))
+            for pair in value:
                 encode_all(pair, 3, put)
         case set() | frozenset() | Members():
             put(b"~%d\r\n" % len(value))
@@ -237,8 +254,19 @@ def to_bytes(value: object, resp: int = 2) -> bytes:
 
 def encode_request(args: list[bytes]) -> bytes:
     """A command as an array of bulk strings: how the journal, the stream to replicas and the AOF hold it."""
-    parts = [ARRAYS[len(args)] if len(args) < 1024 else b"*%d\r\n" % len(args)]
-    for arg in args:
-        length = len(arg)
-        parts += (LENGTHS[length] if length < 1024 else b"$%d\r\n" % length, arg, CRLF)
+    return encode_requests([args])
+
+
+def encode_requests(requests: Iterable[list[bytes] | bytes]) -> bytes:
+    """Several commands; bytes are some that are encoded already."""
+    parts: list[bytes] = []
+    for args in requests:
+        if isinstance(args, bytes):
+            parts.append(args)
+            continue
+        count = len(args)
+        parts.append(ARRAYS[count] if count < 1024 else b"*%d\r\n" % count)
+        for arg in args:
+            length = len(arg)
+            parts += (LENGTHS[length] if length < 1024 else b"$%d\r\n" % length, arg, CRLF)
     return b"".join(parts)

@@ -117,6 +117,10 @@ class RequestReader:
                 return self.next()
         return self._next_strictly()
 
+    def has_read_whole(self, chunk: Chunk) -> bool:
+        """Has this chunk, fed when nothing was held, been read by hiredis alone, to the end of its last request?"""
+        return self.idle and self._chunk is chunk
+
     def held(self) -> int:
         """About how many bytes wait to be read, or for the rest of their request."""
         return len(self._chunk) + sum(map(len, self._waiting)) + self.strict.held()

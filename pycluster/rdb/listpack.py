@@ -5,11 +5,17 @@ bytes, and then the length of all that once more, seven bits a byte with the low
 Integers are entries of their own kind; here they come back as the digits they stand for.
 """
 
+from collections.abc import Iterable
+
+from pycluster.protocol.numbers import is_int
 from pycluster.rdb.errors import Damaged
 
 HEADER_LENGTH = 6
 END = 0xFF
 UNCOUNTED = 0xFFFF  # so many entries that the header does not say how many
+LONGEST_INTEGER = 20  # -9223372036854775808
+
+_INTEGER_WIDTHS = ((16, b"\xf1"), (24, b"\xf2"), (32, b"\xf3"), (64, b"\xf4"))
 
 
 def read_listpack(packed: bytes) -> list[bytes]:
@@ -72,3 +78,42 @@ def _skip_length_behind(packed: bytes, at: int, length: int) -> int:
     if said != length:
         raise Damaged("Listpack integrity check failed.")
     return at + width
+
+
+def put_listpack(parts: Iterable[bytes | int]) -> bytes:
+    """The listpack of these entries; strings that are integers are packed as such."""
+    entries = [_put_entry(part) for part in parts]
+    body = b"".join(entries)
+    count = min(len(entries), UNCOUNTED)
+    return (HEADER_LENGTH + len(body) + 1).to_bytes(4, "little") + count.to_bytes(2, "little") + body + b"\xff"
+
+
+def _put_entry(part: bytes | int) -> bytes:
+    if isinstance(part, int):
+        entry = _put_integer(part)
+    elif len(part) <= LONGEST_INTEGER and is_int(part):
+        entry = _put_integer(int(part))
+    elif len(part) < 1 << 6:
+        entry = bytes((0x80 | len(part),)) + part
+    elif len(part) < 1 << 12:
+        entry = (0xE000 | len(part)).to_bytes(2, "big") + part
+    else:
+        entry = b"\xf0" + len(part).to_bytes(4, "little") + part
+    return entry + _put_length_behind(len(entry))
+
+
+def _put_integer(number: int) -> bytes:
+    if 0 <= number < 128:
+        return bytes((number,))
+    if -(1 << 12) <= number < 1 << 12:
+        return (0xC000 | number & 0x1FFF).to_bytes(2, "big")
+    bits, first = next((bits, first) for bits, first in _INTEGER_WIDTHS if -(1 << bits - 1) <= number < 1 << bits - 1)
+    return first + number.to_bytes(bits // 8, "little", signed=True)
+
+
+def _put_length_behind(length: int) -> bytes:
+    """Seven bits a byte, the lowest last; all but the first have a bit that says: there is more in front."""
+    groups = [length & 0x7F]
+    while length := length >> 7:
+        groups.append(length & 0x7F)
+    return bytes(group | (0x80 if at < len(groups) - 1 else 0) for at, group in enumerate(groups))[::-1]

@@ -1,7 +1,8 @@
 """The numbers of the format: which byte announces what (rdb.h).
 
 Below 245 a byte is the type of a key's value, above it says something else. Types we write are the plain ones
-(STRING, LIST, SET, HASH, SORTED_SET): every server since Redis 4 loads them and chooses its own encoding.
+(STRING, LIST, SET, HASH, SORTED_SET): every server since Redis 4 loads them and chooses its own encoding. Streams have
+none; STREAM_2 is what Redis 7.0 and later load.
 """
 
 # How a string is packed, where a length begins with two one bits.

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pycluster.rdb import opcodes
 from pycluster.rdb.crc64 import CHECKSUM_LENGTH, crc64
 from pycluster.rdb.errors import Damaged, Unreadable, Unsupported
+from pycluster.rdb.streams import UnfinishedStream
 from pycluster.rdb.strings import Short, read_length, read_string
-from pycluster.rdb.values import NEWEST_REDIS, VALKEY, Unfinished, Value
+from pycluster.rdb.values import NEWEST_REDIS, VALKEY, Unfinished, Value, begin
 
 # A key as it lies in the file: database, key, value, deadline (in ms since 1970; None: it does not expire).
 Entry = tuple[int, bytes, Value, int | None]
@@ -49,7 +50,7 @@ class FileReader:
         self._db = 0
         self._key = b""
         self._deadline: int | None = None
-        self._unfinished: Unfinished | None = None
+        self._unfinished: Unfinished | UnfinishedStream | None = None
 
     def feed(self, piece: bytes) -> list[Entry]:
         """Takes more of the file: the keys that are whole now. Raises Unreadable with the offset of what is wrong."""
@@ -194,7 +195,7 @@ class FileReader:
             case opcodes.END:
                 self._next = self._read_checksum
             case _:
-                unfinished = Unfinished(kind)
+                unfinished = begin(kind)
                 self._key, at = read_string(received, at)
                 self._unfinished = unfinished
                 self._next = self._read_value

@@ -1,7 +1,8 @@
 """One value, as the bytes that stand for it in a file or in a DUMP payload, and back.
 
 Writing: a value becomes one of the five plain types, in pieces of bounded size. Redis (7.0 and later) chooses its
-compact encodings anew when it loads them, so nothing is gained by choosing here.
+compact encodings anew when it loads them, so nothing is gained by choosing here. (A stream, which has no plain type, is
+streams.py's.)
 
 Reading: every type is a row of elements, and `SHAPES` says for each what an element is and what becomes of it. A value
 is `Unfinished` until its last element has come, so that a hash of ten million fields is read in slices like anything
@@ -18,17 +19,19 @@ from pycluster.datatypes.block_list import List
 from pycluster.datatypes.hash import Hash
 from pycluster.datatypes.set import Set
 from pycluster.datatypes.sorted_set import SortedSet
+from pycluster.datatypes.stream import Stream
 from pycluster.datatypes.string import RawString
 from pycluster.rdb import opcodes
 from pycluster.rdb.crc64 import CHECKSUM_LENGTH, crc64
 from pycluster.rdb.errors import Damaged, Unreadable, Unsupported
 from pycluster.rdb.intset import read_intset
 from pycluster.rdb.listpack import read_listpack
+from pycluster.rdb.streams import UnfinishedStream, put_stream
 from pycluster.rdb.strings import Short, put_length, put_string, read_length, read_string
 from pycluster.rdb.ziplist import read_ziplist
 from pycluster.rdb.zipmap import read_zipmap
 
-Value = bytes | List | Set | SortedSet | Hash
+Value = bytes | List | Set | SortedSet | Hash | Stream
 
 # What we write: the newest version that redis-server 7.0 loads. What we read: Redis up to 7.4, and Valkey 9.
 VERSION = 10
@@ -53,6 +56,7 @@ _TYPES = {
     Set: opcodes.SET,
     SortedSet: opcodes.SORTED_SET,
     Hash: opcodes.HASH,
+    Stream: opcodes.STREAM_2,
 }
 
 
@@ -61,6 +65,9 @@ def put_value(value: Value, compress: bool = True) -> Iterator[bytes]:
     match value:
         case bytes():
             yield put_string(value, compress)
+            return
+        case Stream():
+            yield from put_stream(value, compress)
             return
         case SortedSet():
             parts = (put_string(member, compress) + _DOUBLE.pack(score) for member, score in value.scores.items())
@@ -112,7 +119,7 @@ def restore(payload: bytes) -> Value:
     body = payload[: -CHECKSUM_LENGTH - 2]
     if not body:
         raise Damaged("The payload is empty")
-    unfinished = Unfinished(body[0])
+    unfinished = begin(body[0])
     try:
         at = unfinished.read(body, 1)
     except Short as short:
@@ -138,6 +145,13 @@ class Shape:
     read: Callable[[bytes, int, int, list[Any]], int]
     counted: bool = True
     parts: int = 1
+
+
+def begin(kind: int) -> "Unfinished | UnfinishedStream":
+    """A value of this type, of which nothing has been read yet."""
+    if kind in (opcodes.STREAM_1, opcodes.STREAM_2, opcodes.STREAM_3):
+        return UnfinishedStream(kind)
+    return Unfinished(kind)
 
 
 class Unfinished:
@@ -183,8 +197,6 @@ def _refusal(kind: int) -> Unreadable:
     match kind:
         case opcodes.MODULE | opcodes.MODULE_PRE_RELEASE:
             return Unsupported("The RDB file contains module data I can't load")
-        case opcodes.STREAM_1 | opcodes.STREAM_2 | opcodes.STREAM_3:
-            return Unsupported("The RDB file contains a stream, which is not supported yet")
         case _ if kind in opcodes.NEWER_HASHES:
             return Unsupported("The RDB file contains a hash whose fields may expire, which is not supported")
         case _:

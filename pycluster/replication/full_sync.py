@@ -41,6 +41,8 @@ class FullSyncs:
             self._join_running_save(replica)
         elif snapshots.is_saving or self._pipe is not None:
             host.log.notice("Current BGSAVE has socket target. Waiting for next BGSAVE for SYNC")
+        elif snapshots.must_wait:
+            host.log.notice("No BGSAVE in progress, but another BG operation is active. BGSAVE for replication delayed")
         elif host.config.repl_diskless_sync and replica.takes_streamed_file and host.config.repl_diskless_sync_delay:
             host.log.notice("Delay next BGSAVE for diskless SYNC")  # others may come, one child will do for all
         else:
@@ -198,7 +200,7 @@ class FullSyncs:
         """Starts the next snapshot for replicas, if somebody has waited for long enough."""
         host = self._host
         waiting = [r for r in self._replicas if r.state == State.WAITS_FOR_SAVE and not r.save_has_begun]
-        if not waiting or host.snapshots.is_saving or self._pipe is not None:
+        if not waiting or host.snapshots.must_wait or self._pipe is not None:
             return
         alike = [replica for replica in waiting if replica.request == waiting[0].request]
         longest = host.loop.time() - min(replica.waiting_since for replica in alike)

@@ -57,6 +57,12 @@ class Host(Protocol):
     def set_few_replicas(self, too_few: bool) -> None:
         """Fewer replicas than min-replicas-to-write are well: writes are refused."""
 
+    def suspend_aof(self) -> None:
+        """The dataset is about to be replaced: the append-only file ends here."""
+
+    def resume_aof(self) -> None:
+        """The dataset is whole: it is to be in the append-only file again, if there is to be one."""
+
     def is_failing_over(self) -> bool:
         """Writes stand still until a replica has all of them: the stream must not grow meanwhile."""
 

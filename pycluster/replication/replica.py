@@ -287,6 +287,7 @@ class Replica:
     async def _load(self, transfer: Transfer) -> None:
         """Puts the new dataset in the old one's place. Whoever hangs below us must begin anew too."""
         host, log = self._host, self._host.log
+        host.suspend_aof()
         host.snapshots.cancel()  # what it saves is not to be our dataset any more
         self.position = self.down_since = None  # without data there is nothing to be elected for
         self._primary.disconnect_all()
@@ -319,6 +320,7 @@ class Replica:
         self.position = stream_db(loading, len(self._host.databases)) or 0
         self._primary.open_backlog()
         self._host.log.notice("MASTER <-> REPLICA sync: Finished with success")
+        self._host.resume_aof()
         if self._link is None:
             self.down_since = self._host.loop.time()
             self._hang_up()

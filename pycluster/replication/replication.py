@@ -62,6 +62,7 @@ class Replication:
         self.primary.disconnect_all()  # they come again at once, and go on where they were
         self._host.set_replica(False)
         self.primary.start_streaming()
+        self._host.resume_aof()  # if a full sync had begun, and not ended
 
     def _can_serve_replicas(self) -> bool:
         return not self.is_replica or self.replica.is_connected

@@ -14,6 +14,7 @@ from pycluster.protocol.errors import (
     MasterDown,
     NotAllowedInMulti,
     NotEnoughReplicas,
+    OutOfMemory,
     ReadOnlyReplica,
     ReplyError,
     exec_aborted_because,
@@ -43,12 +44,15 @@ REPLICA = 1  # we are one: no writes from clients, perhaps no reads either
 LOADING = 2  # the dataset is being read
 PAUSED = 4  # CLIENT PAUSE, or a failover
 FEW_REPLICAS = 8  # min-replicas-to-write is not met
+DISK_TROUBLE = 16  # changes cannot be saved: they are refused until they can
+MEMORY = 32  # there is a limit of memory, or somebody wants to know how keys are used (memory.py)
 
 # Commands that work while subscribed in RESP2, and those that MULTI does not queue.
 _WHILE_SUBSCRIBED = frozenset(
     "ping subscribe ssubscribe unsubscribe sunsubscribe psubscribe punsubscribe quit reset".split()
 )
 _NEVER_QUEUED = frozenset("exec discard multi watch quit reset".split())
+_EVEN_WITHOUT_MEMORY = frozenset("exec discard quit reset".split())  # of a transaction; all else would lengthen it
 
 
 class _Postponed:
@@ -113,6 +117,11 @@ class Admission:
             if redirect is not None:
                 return _Redirect(redirect.text)
         writes = "write" in flags or (command.name == "exec" and _queue_has(client, "write"))
+        if server.gate & MEMORY and server.memory.is_full() and _takes_memory(client, command):
+            return OutOfMemory()
+        if server.gate & DISK_TROUBLE and (writes or command.name == "ping"):
+            trouble: ReplyError = server.disk_trouble.reason()
+            return trouble
         if writes and server.gate & FEW_REPLICAS:
             return NotEnoughReplicas()
         if writes and server.gate & REPLICA and server.config.replica_read_only:
@@ -133,6 +142,10 @@ class Admission:
             assert client.transaction is not None
             client.transaction.queue.append((command, args))
             return NO_REPLY
+        if self._server.gate & DISK_TROUBLE and "write" in command.flags:
+            self._server.disk_trouble.obey_all_the_same()
+        if self._server.gate & MEMORY:
+            self._server.memory.make_room()
         self._server.routing.enter_anyway(client, command, args)
         return self._server.perform(client, command, args)
 
@@ -171,6 +184,15 @@ class _Redirect(ReplyError):
 
 def _queue_has(client: Client, flag: str) -> bool:
     return client.transaction is not None and any(flag in command.flags for command, _ in client.transaction.queue)
+
+
+def _takes_memory(client: Client, command: Command) -> bool:
+    """Is the command, or what EXEC would run, or its place in the queue of MULTI, too much when memory is full?"""
+    if "denyoom" in command.flags:
+        return True
+    if command.name == "exec":
+        return _queue_has(client, "denyoom")
+    return client.gate & IN_TRANSACTION != 0 and command.name not in _EVEN_WITHOUT_MEMORY
 
 
 def _all_have(client: Client, command: Command, flag: str) -> bool:

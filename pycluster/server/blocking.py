@@ -129,7 +129,7 @@ class Blocking:
                 continue
             db.enter(waiter.slot)
             value = db.peek(place[1])
-            if value.__class__ is not waiter.wait.kind:
+            if value.__class__ is not waiter.wait.kind and not waiter.wait.until_gone:
                 continue
             reply = self._server.perform_again(client, waiter.command, waiter.request)
             if reply.__class__ is not Wait:

@@ -130,6 +130,9 @@ class ClusterPart:
     # cluster.host.Host: what the core asks
 
     def replication_offset(self) -> int:
+        # What was written in this turn counts: a paused primary that told a smaller offset would wait for its replica
+        # in vain.
+        self._server.journal.flush()
         return int(self._server.replication.offset)
 
     def data_age_ms(self) -> int:

@@ -1,15 +1,12 @@
 """What INFO tells that the operating system knows: which machine, how much memory, how much time of the processor.
 
-Python doesn't count its allocations, so `used_memory` is what the process has resident, and what Redis measures
-between its allocator and the system is nothing here. Servers that share a process tell the same of it.
+Servers that share a process tell the same of it.
 """
 
 import os
 import resource
-from collections.abc import Callable
 
-from pycluster.server.config import Config
-from pycluster.server.info import Value, human
+from pycluster.server.info import Value
 
 PAGE_SIZE = os.sysconf("SC_PAGE_SIZE")
 TOTAL_MEMORY = os.sysconf("SC_PHYS_PAGES") * PAGE_SIZE
@@ -26,39 +23,6 @@ def resident_memory() -> int:
 
 def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
-def memory_fields(config: Config) -> Callable[[], dict[str, Value]]:
-    """The fields of Memory for a server that starts now: what is there is the server's, what comes is its data."""
-    at_start = resident_memory()
-
-    def fields() -> dict[str, Value]:
-        used = resident_memory()
-        peak = max(used, peak_memory())
-        data = max(0, used - at_start)
-        return {
-            "used_memory": used,
-            "used_memory_human": human(used),
-            "used_memory_rss": used,
-            "used_memory_rss_human": human(used),
-            "used_memory_peak": peak,
-            "used_memory_peak_human": human(peak),
-            "used_memory_peak_perc": f"{100 * used / peak:.2f}%",
-            "used_memory_overhead": used - data,
-            "used_memory_startup": at_start,
-            "used_memory_dataset": data,
-            "used_memory_dataset_perc": f"{100 if data else 0:.2f}%",
-            "allocator_allocated": used,
-            "allocator_active": used,
-            "allocator_resident": used,
-            "total_system_memory": TOTAL_MEMORY,
-            "total_system_memory_human": human(TOTAL_MEMORY),
-            "maxmemory": config.maxmemory,
-            "maxmemory_human": human(config.maxmemory),
-            "maxmemory_policy": config.maxmemory_policy,
-        }
-
-    return fields
 
 
 def processor_fields() -> dict[str, Value]:

@@ -11,7 +11,8 @@ from pycluster.commands.table import Command, commands_of
 from pycluster.server.client import IS_REPLICA
 from pycluster.server.info import Info, Value
 from pycluster.server.info_commands import command_fields, error_fields, latency_fields, with_subcommands
-from pycluster.server.info_host import machine, memory_fields, processor_fields
+from pycluster.server.info_host import machine, processor_fields
+from pycluster.server.info_memory import memory_fields
 from pycluster.server.version import REDIS_VERSION, SERVER_NAME, VERSION
 
 LRU_CLOCK_BITS = 24
@@ -23,10 +24,11 @@ def build_info(server: Any) -> Info:
     info = Info()
     info.add("Server", lambda: server_fields(server))
     info.add("Clients", lambda: client_fields(server))
-    info.add("Memory", memory_fields(config))
+    info.add("Memory", lambda: memory_fields(server))
     info.add("Persistence", lambda: {"rdb_last_save_time": server.started_ms // 1000})
     info.add("Stats", lambda: counter_fields(server))
     info.add("Stats", lambda: rate_fields(server))
+    info.add("Stats", server.memory.counters)
     info.add("CPU", processor_fields)
     info.add("Commandstats", lambda: command_fields(commands_of(server.table)))
     info.add("Errorstats", lambda: error_fields(server.statistics.errors))

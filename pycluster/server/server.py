@@ -31,6 +31,7 @@ from pycluster.server.directive_kinds import OutputLimit
 from pycluster.server.execute import build_execute
 from pycluster.server.info_server import build_info
 from pycluster.server.log import Log
+from pycluster.server.memory import Memory
 from pycluster.server.pause import Pause
 from pycluster.server.pubsub import PubSub
 from pycluster.server.routing import Routing
@@ -86,6 +87,11 @@ class Server:
         self.pubsub = PubSub()
         self._tell_events(config)
         config.on_change("notify-keyspace-events", self._tell_events)
+        self._name_expiry(config)
+        config.on_change("lazyfree-lazy-expire", self._name_expiry)
+        self._size_stream_nodes(config)
+        config.on_change("stream-node-max-bytes", self._size_stream_nodes)
+        config.on_change("stream-node-max-entries", self._size_stream_nodes)
         self.pause = Pause(self)
         self.running: Link | None = None  # the connection whose batch of requests runs now
         self.pushes: list[Push] = []  # for its client, by its own command: they come behind the reply to that
@@ -99,10 +105,13 @@ class Server:
         self.expiry = ExpiryCycle()
         self.expires_actively = True  # DEBUG SET-ACTIVE-EXPIRE
         self.cron = Cron(self)
+        self.memory = Memory(self)
         self.info = build_info(self)
         self.shutdown = Shutdown(self)
-        self.snapshots, self.replication = data_part.build(self)
+        self.snapshots, self.aof, self.disk_trouble, self.replication = data_part.build(self)
         self.cron.each_tick(self.expire_keys)
+        self.cron.each_tick(self.memory.refresh)
+        self.cron.each_second(self.memory.count_buffers)
         self.cron.each_second(self.sample_rates)
         self.cron.each_second(self.close_idle_clients)
         self.cron.each_second(collect_garbage)
@@ -205,6 +214,15 @@ class Server:
         """notify-keyspace-events says who is to hear of changes of keys."""
         self.keyspace.notify = notifier(config.notify_keyspace_events, self.pubsub.publish)
 
+    def _name_expiry(self, config: Config) -> None:
+        """lazyfree-lazy-expire says what others are told of a key that has expired."""
+        self.keyspace.expire_record = b"UNLINK" if config.lazyfree_lazy_expire else b"DEL"
+
+    def _size_stream_nodes(self, config: Config) -> None:
+        """stream-node-max-bytes and -entries say when a node of a stream is full."""
+        self.keyspace.stream_node_bytes = config.stream_node_max_bytes
+        self.keyspace.stream_node_entries = config.stream_node_max_entries
+
     # What replication asks for (replication.host.Host)
 
     def set_replica(self, is_replica: bool) -> None:
@@ -227,6 +245,14 @@ class Server:
     @property
     def is_loading(self) -> bool:
         return bool(self.gate & LOADING)
+
+    def suspend_aof(self) -> None:
+        """The dataset is about to be replaced."""
+        data_part.suspend_aof(self)
+
+    def resume_aof(self) -> None:
+        """The dataset is whole again: it is to be in the append-only file, if there is to be one."""
+        data_part.resume_aof(self)
 
     def is_failing_over(self) -> bool:
         """Writes stand still until a replica has all of them: the stream must not grow meanwhile."""
@@ -294,6 +320,7 @@ class Server:
 
     def perform_again(self, client: Client, command: Command, args: list[bytes]) -> object:
         """Runs the request of a waiting client once more."""
+        self.journal.interrupt()
         return self.perform(client, command, args)
 
     def die(self) -> None:

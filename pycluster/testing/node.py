@@ -189,8 +189,9 @@ class Node:
         try:
             self.ask("PING")
         except hiredis.ReplyError as error:
-            # -LOADING passes; -NOAUTH or -MASTERDOWN is the answer of a server that is up.
-            return str(error) if str(error).startswith("LOADING") else ""
+            if str(error).startswith("LOADING"):
+                raise
+            # -NOAUTH or -MASTERDOWN is the answer of a server that is up.
         return ""
 
     def refuse_failed_start(self) -> None:

@@ -15,7 +15,7 @@ each client that can still speak sends a PING, so that nothing a server said too
 import re
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -106,8 +106,14 @@ def _unescape(escape: re.Match[bytes]) -> bytes:
 # ---- performing it
 
 
-def perform(steps: list[Step], node: Node, protocol: int, control: Connection) -> list[Answer]:
-    """Say all of it to one server that is empty, and return what it answered."""
+def perform(
+    steps: list[Step],
+    node: Node,
+    protocol: int,
+    control: Connection,
+    after: Callable[[Step], None] = lambda step: None,
+) -> list[Answer]:
+    """Say all of it to one server that is empty, and return what it answered. `after` is called behind each line."""
     clients: dict[str, _Client] = {}
     answers = []
     try:
@@ -117,9 +123,10 @@ def perform(steps: list[Step], node: Node, protocol: int, control: Connection) -
             client = clients[step.client]
             if step.blocks:
                 client.block(step.payload, control)
-                continue
-            client.send(step.payload)
-            answers.append(Answer(step.text, step.tag, client.read()))
+            else:
+                client.send(step.payload)
+                answers.append(Answer(step.text, step.tag, client.read()))
+            after(step)
         for name, client in clients.items():
             answers += [Answer(f"{name}, at the end", "", raw) for raw in client.rest()]
     finally:

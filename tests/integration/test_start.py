@@ -241,8 +241,11 @@ def test_a_pid_file_that_cannot_be_written_is_no_obstacle(node: Node) -> None:
 def test_a_daemon_leaves_whoever_started_it(our_server: list[str], tmp_path: Path, port: int) -> None:
     node = Node(port, tmp_path / "node", program=our_server, daemon=True)
     try:
-        node.start()
-        assert node.pid is not None and os.getpgid(node.pid) == node.pid != node.process.pid  # type: ignore[union-attr]
+        node.launch()
+        launcher = node.process
+        node.wait_ready()
+        assert launcher is not None and node.pid is not None
+        assert os.getpgid(node.pid) == node.pid != launcher.pid
         assert Path(f"/proc/{node.pid}/cwd").readlink() == node.directory
         assert all(Path(f"/proc/{node.pid}/fd/{fd}").readlink() == Path("/dev/null") for fd in (0, 1, 2))
         node.stop()

@@ -1,8 +1,7 @@
 """A cluster of six in which every shard is mixed: who is not ours has a replica that is, and the other way round.
 
 Three shards, A, B and C. A and C have one of ours as master and a real replica, B is the other way round. With three
-masters an election needs the votes of the two that are left, so ours and a real one have to agree on each. Roles
-change as tests go on; who is what now is asked, not remembered.
+masters an election needs the votes of the two that are left, so ours and a real one have to agree on each.
 """
 
 import random
@@ -16,81 +15,14 @@ from redis.exceptions import RedisError
 
 from pycluster.testing import Cluster, Node
 from pycluster.testing.connection import Word
-from tests.interop.peers import NODE_TIMEOUT_MS, id_of, row, rows, wait, why_not_ok, why_not_one_cluster
+from tests.integration.shards import Shards, wait
+from tests.interop.peers import NODE_TIMEOUT_MS
 
 TAGS = {"A": "{shard:0}", "B": "{shard:1}", "C": "{shard:3}"}  # each lies in the third of the slots that is its shard's
 
 
-class MixedCluster:
-    def __init__(self, cluster: Cluster, our_server: list[str]):
-        self.nodes = cluster.nodes
-        self._our_program = tuple(our_server)
-        self._silent: list[Node] = []
-
-    def is_ours(self, node: Node) -> bool:
-        return node.program == self._our_program
-
-    def shard(self, name: str) -> tuple[Node, Node]:
-        """The two nodes of a shard, ours first."""
-        first, second = (self.nodes["ABC".index(name) + at] for at in (0, 3))
-        return (first, second) if self.is_ours(first) else (second, first)
-
-    def master(self, name: str) -> Node:
-        masters = [node for node in self.shard(name) if row(node).role == "master"]
-        assert len(masters) == 1, f"shard {name} has {masters}"
-        return masters[0]
-
-    def replica(self, name: str) -> Node:
-        master = self.master(name)
-        return next(node for node in self.shard(name) if node is not master)
-
-    @property
-    def running(self) -> list[Node]:
-        return [node for node in self.nodes if node.is_running and node not in self._silent]
-
-    @contextmanager
-    def silenced(self, node: Node) -> Iterator[None]:
-        """A node that is stopped for a while, in the midst of what it was doing (SIGSTOP)."""
-        self._silent.append(node)
-        node.pause()
-        try:
-            yield
-        finally:
-            node.resume()
-            self._silent.remove(node)
-
-    def client(self) -> RedisCluster:
-        return RedisCluster(startup_nodes=[ClusterNode(node.host, node.port) for node in self.nodes])
-
-    # ---- waiting
-
-    def wait_well(self) -> None:
-        """All six are there and agree, every replica has its link."""
-        wait(lambda: why_not_one_cluster(self.nodes) or why_not_ok(self.nodes) or self.why_not_linked())
-
-    def why_not_linked(self) -> str:
-        for node in self.nodes:
-            if node.info("replication").get("master_link_status", "up") != "up":
-                return f"{node} has no link to its master"
-        return ""
-
-    def wait_role(self, node: Node, role: str) -> None:
-        id_ = id_of(node)
-
-        def why_not() -> str:
-            others = [other for other in self.running if rows(other)[id_].role != role]
-            return f"{node} is not {role} to {others}" if others else ""
-
-        wait(why_not)
-
-    def wait_taken_over(self, heir: Node) -> None:
-        """Until everybody who is there knows the new master, and the cluster is ok again."""
-        self.wait_role(heir, "master")
-        wait(lambda: why_not_ok(self.running))
-
-
 @contextmanager
-def start_mixed(directory: Path, our_server: list[str], real_server: list[str]) -> Iterator[MixedCluster]:
+def start_mixed(directory: Path, our_server: list[str], real_server: list[str]) -> Iterator[Shards]:
     cluster = Cluster(
         3,
         1,
@@ -109,9 +41,13 @@ def start_mixed(directory: Path, our_server: list[str], real_server: list[str]) 
     for node in (b, replica_of_a, replica_of_c):
         node.program = tuple(real_server)
     with cluster:
-        mixed = MixedCluster(cluster, our_server)
+        mixed = Shards(cluster.nodes)
         mixed.wait_well()
         yield mixed
+
+
+def client(shards: Shards) -> RedisCluster:
+    return RedisCluster(startup_nodes=[ClusterNode(node.host, node.port) for node in shards.nodes])
 
 
 # ---- data
@@ -137,38 +73,15 @@ def fill(node: Node, tag: str, seed: int = 1) -> None:
             connection.ask(*command)
 
 
-def digest(node: Node) -> str:
-    found = node.ask("DEBUG", "DIGEST")
-    return found.decode() if isinstance(found, bytes) else str(found)
-
-
-def why_not_same(replica: Node, master: Node) -> str:
-    mine, its = offset(replica), offset(master)
-    if mine != its:
-        return f"{replica} is at {mine} of {its}"
-    return "" if digest(replica) == digest(master) else f"{replica} and {master} have different data"
-
-
-def offset(node: Node) -> int:
-    fields = node.info("replication")
-    return int(fields["slave_repl_offset" if fields["role"] == "slave" else "master_repl_offset"])
-
-
-def syncs(node: Node) -> tuple[int, int]:
-    """How many replicas got everything from this node, and how many only what they lacked."""
-    stats = node.info("stats")
-    return int(stats["sync_full"]), int(stats["sync_partial_ok"])
-
-
 # ---- a load
 
 
 class Load(threading.Thread):
     """Writes counters to one shard without pause; remembers what was acknowledged, and what a replica confirmed."""
 
-    def __init__(self, mixed: MixedCluster, tag: str):
+    def __init__(self, shards: Shards, tag: str):
         super().__init__(daemon=True)
-        self.redis = mixed.client()
+        self.redis = client(shards)
         self.tag = tag
         self.acknowledged: list[str] = []
         self.confirmed: list[str] = []

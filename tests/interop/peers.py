@@ -1,19 +1,13 @@
-"""Cluster nodes of several makes side by side, and the words that tests about them are written in.
-
-A picture is what one node believes of all: who is there, in which role, with which slots, under which epoch. Nodes of
-one cluster must come to have the same picture, whoever made them.
-"""
+"""Cluster nodes of several makes that don't know each other yet, and the words to make a cluster of them."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-import hiredis
-
-from pycluster.testing import Node, reserve_port, wait_until
+from pycluster.testing import Node, reserve_port
 from pycluster.testing.node import Directive
-from tests.integration.tutorial import Row, read_row
+from tests.integration.shards import wait, why_not_ok, why_not_one_cluster
 
 NODE_TIMEOUT_MS = 1000
 
@@ -61,66 +55,6 @@ class Peers:
         self._stack.close()
 
 
-# ---- what nodes believe
-
-
-def rows(observer: Node) -> dict[str, Row]:
-    """CLUSTER NODES as a table by id."""
-    lines = observer.ask("CLUSTER", "NODES").decode().splitlines()
-    return {row.id: row for row in map(read_row, lines)}
-
-
-def row(node: Node, observer: Node | None = None) -> Row:
-    return rows(observer or node)[id_of(node)]
-
-
-def id_of(node: Node) -> str:
-    found: bytes = node.ask("CLUSTER", "MYID")
-    return found.decode()
-
-
-def picture(observer: Node) -> dict[str, tuple[object, ...]]:
-    return {
-        id_: (row.address, row.role, row.master, row.epoch, row.slots) for id_, row in rows(observer).items()
-    }
-
-
-def why_not_one_cluster(nodes: Sequence[Node]) -> str:
-    """What keeps these nodes from being a cluster of exactly them; an empty string if nothing does."""
-    ids = {id_of(node) for node in nodes}
-    first = picture(nodes[0])
-    for node in nodes:
-        seen = rows(node)
-        if set(seen) != ids:
-            return f"{node} knows {sorted(seen)}, not {sorted(ids)}"
-        for row in seen.values():
-            if row.link != "connected" or any(flag in row.flags for flag in ("fail", "fail?", "handshake", "noaddr")):
-                return f"{node} sees {row}"
-        if picture(node) != first:
-            return f"{node} believes {picture(node)}, {nodes[0]} believes {first}"
-    return ""
-
-
-def why_not_ok(nodes: Sequence[Node]) -> str:
-    return next((f"{node} says that the cluster is down" for node in nodes if not is_ok(node)), "")
-
-
-def is_ok(node: Node) -> bool:
-    return node.cluster_info()["cluster_state"] == "ok"
-
-
-def wait(why_not: Callable[[], str], timeout_s: float = 60) -> None:
-    """As wait_until, with patience for a node that only says what it can't answer yet (-LOADING)."""
-
-    def ask() -> str:
-        try:
-            return why_not()
-        except hiredis.ReplyError as error:
-            return str(error)
-
-    wait_until(ask, timeout_s)
-
-
 # ---- forming a cluster
 
 
@@ -147,9 +81,8 @@ def share_slots(*masters: Node) -> None:
 
 def links(node: Node) -> set[tuple[bytes, bytes, int]]:
     """The connections of the bus, each with its birth: a connection that is lost and made again is another one."""
-    replies = [reply if isinstance(reply, dict) else dict(zip(reply[::2], reply[1::2], strict=True)) for reply in
-               node.ask("CLUSTER", "LINKS")]
-    return {(reply[b"direction"], reply[b"node"], reply[b"create-time"]) for reply in replies}
+    found = (dict(zip(link[::2], link[1::2], strict=True)) for link in node.ask("CLUSTER", "LINKS"))
+    return {(link[b"direction"], link[b"node"], link[b"create-time"]) for link in found}
 
 
 def wait_pongs(count: int, *nodes: Node) -> None:

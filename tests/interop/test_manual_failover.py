@@ -9,19 +9,17 @@ from collections.abc import Iterator
 import pytest
 
 from pycluster.testing import Node
-from tests.interop.mixed import TAGS, Load, MixedCluster, start_mixed, syncs
-from tests.interop.peers import row, wait
+from tests.integration.shards import Shards, row, syncs, wait
+from tests.interop.mixed import TAGS, Load, start_mixed
 
 
 @pytest.fixture(scope="module")
-def mixed(
-    our_server: list[str], real_server: list[str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[MixedCluster]:
+def mixed(our_server: list[str], real_server: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shards]:
     with start_mixed(tmp_path_factory.mktemp("manual"), our_server, real_server) as mixed:
         yield mixed
 
 
-def fail_over(mixed: MixedCluster, name: str, *how: str) -> tuple[Node, Node]:
+def fail_over(mixed: Shards, name: str, *how: str) -> tuple[Node, Node]:
     """Makes the shard's replica its master: the old one and the new one."""
     master, replica = mixed.master(name), mixed.replica(name)
 
@@ -40,16 +38,21 @@ def fail_over(mixed: MixedCluster, name: str, *how: str) -> tuple[Node, Node]:
 
 def wait_outcome(replica: Node) -> None:
     """Until the failover is over, well or not: a new order would begin it anew."""
-    before = replica.log().count("Manual failover timed out")
-    wait(
-        lambda: ""
-        if row(replica).role == "master" or replica.log().count("Manual failover timed out") > before
-        else "the failover is under way"
-    )
+    before = failures(replica)
+
+    def why_not() -> str:
+        is_over = row(replica).role == "master" or failures(replica) > before
+        return "" if is_over else "the failover is under way"
+
+    wait(why_not)
+
+
+def failures(replica: Node) -> int:
+    return replica.log().count("Manual failover timed out")
 
 
 @pytest.mark.parametrize("name", ["A", "B"])
-def test_in_good_order_no_acknowledged_write_is_lost(mixed: MixedCluster, name: str) -> None:
+def test_in_good_order_no_acknowledged_write_is_lost(mixed: Shards, name: str) -> None:
     with Load(mixed, TAGS[name]) as load:
         for _ in ("there", "back"):
             full, _ = syncs(mixed.replica(name))
@@ -61,7 +64,7 @@ def test_in_good_order_no_acknowledged_write_is_lost(mixed: MixedCluster, name: 
 
 
 @pytest.mark.parametrize("how", ["FORCE", "TAKEOVER"])
-def test_without_asking_the_master_no_confirmed_write_is_lost(mixed: MixedCluster, how: str) -> None:
+def test_without_asking_the_master_no_confirmed_write_is_lost(mixed: Shards, how: str) -> None:
     with Load(mixed, TAGS["C"]) as load:
         for _ in ("there", "back"):
             old, new = fail_over(mixed, "C", how)

@@ -6,19 +6,8 @@ import hiredis
 import pytest
 
 from pycluster.testing import Node, wait_until
-from tests.interop.peers import (
-    Peers,
-    complaints,
-    id_of,
-    links,
-    meet,
-    row,
-    rows,
-    share_slots,
-    wait_ok,
-    wait_one_cluster,
-    wait_pongs,
-)
+from tests.integration.shards import id_of, row, rows
+from tests.interop.peers import Peers, complaints, links, meet, share_slots, wait_ok, wait_one_cluster, wait_pongs
 
 # What a real server says as a warning although all is well.
 ORDINARY = (

@@ -10,9 +10,10 @@ from pycluster.cluster.slot_map import ALL_SLOTS, slots_in
 from pycluster.keyspace.slots import SLOTS
 from pycluster.protocol.errors import ReplyError
 from tests.simulation.clusters import disagreement, form
-from tests.simulation.world import Machine, World
+from tests.simulation.machine import Machine
+from tests.simulation.world import World
 
-TROUBLE_S = 40
+TROUBLE_S = 30
 RECOVERY_S = 40
 
 

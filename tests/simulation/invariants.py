@@ -3,13 +3,12 @@
 Each check looks only at what an event may have changed, so that it can run after every event.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from pycluster.cluster.effects import Effect, Persist, Send, Serve, TakeOver
 from pycluster.cluster.message import Kind
-
-if TYPE_CHECKING:
-    from tests.simulation.world import Machine, World
+from pycluster.cluster.node import Node
+from tests.simulation.machine import Machine
 
 
 class Violation(AssertionError):
@@ -17,9 +16,9 @@ class Violation(AssertionError):
 
 
 class Invariants:
-    def __init__(self, world: "World") -> None:
-        self.world = world
-        self.votes: dict[tuple[str, int], int] = {}  # (voter, epoch): when
+    def __init__(self, describe: Callable[[], str]) -> None:
+        self.describe = describe
+        self.votes: set[tuple[str, int]] = set()  # (voter, epoch)
         self.elected: dict[int, str] = {}  # epoch: who
         self.is_consensus_kept = True
         self.changed: set[str] = set()  # whose roles or slots may have changed: whatever matters is saved or served
@@ -30,16 +29,16 @@ class Invariants:
         and elections in both of them: that is what its documentation warns of."""
         self.is_consensus_kept = False
 
-    def expect_reset(self, machine: "Machine") -> None:
+    def expect_reset(self, machine: Machine) -> None:
         """RESET HARD, which sets all epochs to 0, is about to come."""
         self.epochs[machine.name] = 0, 0, 0
 
-    def started(self, machine: "Machine") -> None:
+    def started(self, machine: Machine) -> None:
         _, config, vote = self.epochs.get(machine.name, (0, 0, 0))
         self.epochs[machine.name] = 0, config, vote
         self.look(machine)
 
-    def performs(self, machine: "Machine", effect: Effect) -> None:
+    def performs(self, machine: Machine, effect: Effect) -> None:
         match effect:
             case Persist() | Serve():
                 self.changed.add(machine.name)
@@ -49,13 +48,13 @@ class Invariants:
                 )
                 vote = machine.name, message.current_epoch
                 self.require(vote not in self.votes, machine, f"votes twice in epoch {message.current_epoch}")
-                self.votes[vote] = self.world.now_ms
+                self.votes.add(vote)
             case TakeOver() if self.is_consensus_kept:
                 epoch = machine.state.myself.config_epoch
                 other = self.elected.setdefault(epoch, machine.name)
                 self.require(other == machine.name, machine, f"is elected in epoch {epoch} as {other} was")
 
-    def look(self, machine: "Machine") -> None:
+    def look(self, machine: Machine) -> None:
         if not machine.is_up:
             return
         state = machine.state
@@ -71,7 +70,7 @@ class Invariants:
             self.changed.discard(machine.name)
             self.look_at_view(machine)
 
-    def look_at_view(self, machine: "Machine") -> None:
+    def look_at_view(self, machine: Machine) -> None:
         state = machine.state
         assigned = 0
         for node in state.nodes.values():
@@ -81,12 +80,12 @@ class Invariants:
                 self.look_for_loop(machine, node)
         self.require(assigned == state.slots.assigned, machine, "has lost count of slots")
 
-    def look_for_loop(self, machine: "Machine", node: object) -> None:
+    def look_for_loop(self, machine: Machine, node: Node) -> None:
         seen = [node]
-        while (primary := seen[-1].primary) is not None:  # type: ignore[attr-defined]
+        while (primary := seen[-1].primary) is not None:
             self.require(primary not in seen, machine, "sees replicas in a loop")
             seen.append(primary)
 
-    def require(self, holds: bool, machine: "Machine", what: str) -> None:
+    def require(self, holds: bool, machine: Machine, what: str) -> None:
         if not holds:
-            raise Violation(f"{machine.name} {what}\n{self.world.describe()}")
+            raise Violation(f"{machine.name} {what}\n{self.describe()}")

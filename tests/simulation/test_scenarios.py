@@ -4,11 +4,17 @@ The node timeout is 1 s unless a story says otherwise. A, B, C are primaries wit
 A's replica.
 """
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from pycluster.cluster.message import Kind
 from tests.simulation.clusters import disagreement, form, is_settled, third
-from tests.simulation.world import Machine, World
+from tests.simulation.machine import Machine
+from tests.simulation.world import World
 
 
 @pytest.fixture
@@ -72,7 +78,7 @@ def test_the_replica_with_more_data_is_elected() -> None:
     world.partition("A")
     world["A2"].data.offset = world["A1"].data.offset + 1000
     world.run_until(lambda: world["A1"].is_primary or world["A2"].is_primary)
-    assert world["A2"].is_primary and world["A1"].has_logged("Replica rank updated to #1") or world["A2"].is_primary
+    assert world["A2"].is_primary
     world.run(2)
     assert world["A1"].data.following == world["A2"].id
 
@@ -165,8 +171,9 @@ def test_after_a_partition_a_primary_waits_before_it_takes_writes(world: World) 
     world.run_until(lambda: not world["A"].is_ok)
     world.run(3)
     world.heal()
-    world.run_until(lambda: world["B"].is_ok)
-    assert 0.9 <= world.run_until(lambda: world["A"].is_ok) + world.seconds - world.seconds <= 3
+    healed_s = world.seconds
+    world.run_until(lambda: world["A"].is_ok)
+    assert 0.9 <= world.seconds - healed_s < 3
 
 
 def test_a_cut_in_one_direction_between_two_is_borne(world: World) -> None:
@@ -202,10 +209,12 @@ def test_a_node_that_was_away_hears_from_anybody_that_its_slots_have_a_new_owner
 
 def test_a_manual_failover_swaps_the_roles_without_a_gap(world: World) -> None:
     world.order("A1", "fail_over")
+    world.run_until(lambda: world["A"].data.paused_until_ms > 0)
+    all_of_it = world["A"].data.offset
     assert world.run_until(lambda: world["A1"].is_primary) < 1
+    assert world["A1"].data.offset >= all_of_it
     world.run_until(lambda: is_settled(world))
     assert world["A"].data.following == world["A1"].id and world["A"].data.paused_until_ms == 0
-    assert world["A1"].data.offset == world["A"].data.offset
 
 
 def test_back_again_works_once_the_voters_pause_is_over(world: World) -> None:
@@ -340,3 +349,20 @@ def test_ordinary_life_needs_few_messages(world: World) -> None:
     world.run(60)
     pings = sum(machine.state.messages_sent[Kind.PING] for machine in world.up) - before
     assert pings / 60 / 6 < 12  # a node; each of five peers twice a second is the most that the timeout asks for
+
+
+def test_the_order_of_hashes_has_no_say() -> None:
+    """Each process of Python orders its sets differently."""
+    program = "from tests.simulation.test_scenarios import transcript; print(*transcript(7), sep='\\n')"
+    stories = [
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": "."},
+            cwd=Path(__file__).parent.parent.parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert stories[0] == stories[1] and "A is killed" in stories[0]

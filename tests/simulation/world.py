@@ -5,7 +5,8 @@ function of its seed, and an hour of six nodes takes seconds. After each event t
 the node that it happened to.
 
 What is simulated: connections that keep their order, take time, break when a process dies and say nothing when a
-machine does; one-way cuts, in which what is sent is lost, or waits and comes late; processes that are killed (the
+machine does; one-way cuts, in which what is sent waits and comes late, or is lost, and with it, as on TCP, the
+connection; processes that are killed (the
 disk keeps all that was written) and machines that lose power (it keeps what was synced). Of the data, only how much
 there is of it: an offset that grows on primaries and that replicas copy.
 """
@@ -37,89 +38,13 @@ from pycluster.cluster.message import Kind, decode, encode
 from pycluster.cluster.node import Link
 from pycluster.cluster.settings import Settings
 from pycluster.cluster.slot_map import slots_in
-from pycluster.cluster.state import ClusterState
 from tests.simulation.invariants import Invariants
+from tests.simulation.machine import NEVER_MS, Data, Machine
 
 EPOCH_MS = 1_700_000_000_000
-NEVER_MS = 10**15
 REPLICATION_MS = 200
 GLANCE_MS = 20  # how often a condition that is waited for is looked at
 RETRY_MS = 50
-
-
-@dataclass(slots=True, eq=False)
-class Data:
-    """The server around a core, as far as the core asks (its Host), and what became of its effects."""
-
-    world: "World"
-    offset: int = 0
-    following: str | None = None
-    last_heard_ms: int = -NEVER_MS
-    paused_until_ms: int = 0
-    keys: set[int] = field(default_factory=set)  # the slots that have some
-    delivered: list[bytes] = field(default_factory=list)
-
-    def replication_offset(self) -> int:
-        return self.offset
-
-    def data_age_ms(self) -> int:
-        return self.world.now_ms - self.last_heard_ms
-
-    def is_following(self) -> bool:
-        return self.following is not None
-
-    def is_loading(self) -> bool:
-        return False
-
-    def keys_in_slot(self, slot: int) -> int:
-        return 1 if slot in self.keys else 0
-
-    def key_count(self) -> int:
-        return len(self.keys)
-
-
-@dataclass(slots=True, eq=False)
-class Machine:
-    """One node's process, when it runs, and its disk."""
-
-    name: str
-    port: int
-    rng: Random
-    data: Data
-    settings: Settings
-    cluster: Cluster | None = None
-    written: str = ""
-    synced: str = ""
-    tick_at_ms: int = -1
-    log: list[str] = field(default_factory=list)
-
-    @property
-    def state(self) -> ClusterState:
-        assert self.cluster, f"{self.name} is down"
-        return self.cluster.state
-
-    @property
-    def id(self) -> str:
-        return self.state.myself.id
-
-    @property
-    def is_up(self) -> bool:
-        return self.cluster is not None
-
-    @property
-    def is_ok(self) -> bool:
-        return self.state.is_ok
-
-    @property
-    def is_primary(self) -> bool:
-        return self.state.myself.is_primary
-
-    @property
-    def slots(self) -> int:
-        return self.state.myself.slots
-
-    def has_logged(self, text: str) -> bool:
-        return any(text in line for line in self.log)
 
 
 @dataclass(slots=True, eq=False)
@@ -132,7 +57,7 @@ class Stream:
     packets: deque[tuple[int, bytes]] = field(default_factory=deque)
     is_pumping: bool = False
     last_due_ms: int = 0
-    opposite: "Stream | None" = None
+    has_gap: bool = False  # something was lost, so nothing behind it can arrive
 
 
 class World:
@@ -149,7 +74,7 @@ class World:
         self.cut: set[tuple[str, str]] = set()
         self.transcript: list[str] = []
         self.is_recording = False
-        self.invariants = Invariants(self)
+        self.invariants = Invariants(self.describe)
         self._queue: list[tuple[int, int, Callable[..., None], tuple[object, ...]]] = []
         self._sequence = 0
 
@@ -157,7 +82,7 @@ class World:
 
     def add(self, name: str, **settings: object) -> Machine:
         port = 7001 + len(self.machines)
-        data = Data(self)
+        data = Data(lambda: self.now_ms)
         machine = Machine(
             name,
             port,
@@ -185,6 +110,7 @@ class World:
     def boot(self, name: str) -> None:
         machine = self[name]
         assert not machine.is_up
+        machine.tick_at_ms = -1
         machine.data.following = None
         machine.data.last_heard_ms = -NEVER_MS
         machine.data.paused_until_ms = 0
@@ -229,6 +155,9 @@ class World:
     def heal(self) -> None:
         self.note("all cuts heal")
         self.cut.clear()
+        for link, stream in list(self.streams.items()):
+            if stream.has_gap:
+                self._break(link, stream)
 
     def tell(self, name: str, verb: Callable[..., list[Effect]], *args: object) -> None:
         """An operator, or a test, calls a verb of the core: `world.tell("A", world["A"].cluster.meet, …)`."""
@@ -371,18 +300,22 @@ class World:
             self._after_event(source)
             return
         accepted = target.cluster.accepted("127.0.0.1", "127.0.0.1", source.port, self.now_ms)
-        back = Stream(target, source, far_end=link, opposite=stream)
-        stream.far_end, stream.opposite = accepted, back
-        self.streams[accepted] = back
+        stream.far_end = accepted
+        self.streams[accepted] = Stream(target, source, far_end=link)
         self.perform(source, cluster.connected(link, "127.0.0.1", "127.0.0.1", target.port, self.now_ms))
         self._after_event(source)
         self._pump(stream)
 
     def _send(self, link: Link, packet: bytes) -> None:
         stream = self.streams.get(link)
-        if stream is None or self.rng.random() < self.loss:
+        if stream is None or stream.has_gap:
             return
         if not self.cuts_hold and (stream.source.name, stream.target.name) in self.cut:
+            stream.has_gap = True
+            return
+        if self.rng.random() < self.loss:
+            stream.has_gap = True
+            self._break(link, stream)
             return
         stream.last_due_ms = max(stream.last_due_ms, self.now_ms + self._delay())
         stream.packets.append((stream.last_due_ms, packet))
@@ -397,14 +330,14 @@ class World:
     def _deliver(self, stream: Stream) -> None:
         stream.is_pumping = False
         link, target = stream.far_end, stream.target
-        if link not in self.streams or target.cluster is None:
+        if link not in self.streams or target.cluster is None or stream.has_gap:
             return
         if (stream.source.name, target.name) in self.cut:
             if self.cuts_hold:
                 stream.is_pumping = True
                 self.after(RETRY_MS, self._deliver, stream)
             else:
-                stream.packets.clear()
+                stream.has_gap = True
             return
         _, packet = stream.packets.popleft()
         if self.is_recording and (message := decode(packet)) and message.kind > Kind.MEET:
@@ -412,6 +345,12 @@ class World:
         self._pump(stream)
         self.perform(target, target.cluster.receive(link, packet, self.now_ms))
         self._after_event(target)
+
+    def _break(self, link: Link, stream: Stream) -> None:
+        """Both ends notice, some time."""
+        for machine, end in ((stream.source, link), (stream.target, stream.far_end)):
+            if end:
+                self.after(self._delay(), self._notice_end, machine, machine.cluster, end)
 
     def _hang_up(self, link: Link) -> None:
         stream = self.streams.pop(link, None)

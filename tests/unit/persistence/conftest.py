@@ -10,6 +10,7 @@ import pytest
 
 from pycluster.files.writer import Disk
 from pycluster.keyspace.database import Database, Keyspace
+from pycluster.persistence.forks import Forks
 from pycluster.persistence.snapshot import Snapshots
 
 
@@ -49,8 +50,9 @@ class World:
         self.databases = [Database(index, keyspace=keyspace) for index in range(2)]
         self.journal = keyspace.journal
         self.loop = asyncio.new_event_loop()
+        self.forks = Forks(self.loop)
         self.snapshots = Snapshots(
-            self.config, self.log, self.loop, self.databases, self.journal, disk=disk, redis_version="7.2.4"
+            self.config, self.log, self.loop, self.databases, self.journal, self.forks, disk=disk, redis_version="7.2.4"
         )
 
     def load(self, expire: bool = True) -> Any:

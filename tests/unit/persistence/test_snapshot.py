@@ -90,9 +90,9 @@ def test_a_child_that_was_not_wanted_any_more_is_no_error(world: World) -> None:
 
 
 def test_a_server_that_must_not_fork_saves_at_once(world: World) -> None:
-    world.snapshots.may_fork = False
+    world.forks.may_fork = False
     assert filled(world).save_in_background()
-    assert world.snapshots.forks == 0 and World(world.directory).load().keys == 2
+    assert world.forks.count == 0 and World(world.directory).load().keys == 2
 
 
 def test_a_save_point_starts_a_save_when_its_time_has_come(world: World) -> None:

@@ -149,6 +149,10 @@ class Snapshots:
     done: Callable[[bool], None] | None = None
     loading: Loading | None = field(default_factory=lambda: Loading(0, aux={b"repl-stream-db": b"0"}))
 
+    @property
+    def must_wait(self) -> bool:
+        return self.is_saving
+
     def save_in_background(self, done: Callable[[bool], None]) -> bool:
         self.is_saving = self.is_saving_to_disk = True
         self.done = done
@@ -229,6 +233,10 @@ class Host:
         self.is_replica = is_replica
 
     def set_loading(self, is_loading: bool) -> None: ...
+
+    def suspend_aof(self) -> None: ...
+
+    def resume_aof(self) -> None: ...
 
     def unblock_clients(self) -> None: ...
 

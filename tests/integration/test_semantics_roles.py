@@ -1,0 +1,261 @@
+"""What a change of role, or of a slot's owner, does to clients and data: SEMANTICS told by real processes.
+
+A cluster of two shards, A with slots 0-8191 and B with the others; the same tests run on pycluster and on redis-server.
+`{b}` is a tag in A's slots (3300), `{a}` one in B's (15495).
+"""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import hiredis
+import pytest
+
+from pycluster.testing import Cluster, Connection, Node
+from pycluster.testing.connection import Word
+from tests.integration.shards import Shards, id_of, offset, row, wait, why_not_same
+
+SLOT_OF_B = 3300
+PING_KIND = 0  # of the bus; DEBUG DROP-CLUSTER-PACKET-FILTER takes numbers
+
+
+@pytest.fixture(scope="module")
+def shards(server: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shards]:
+    cluster = Cluster(
+        2,
+        1,
+        directory=tmp_path_factory.mktemp("roles"),
+        program=server,
+        directives=[("enable-debug-command", "yes"), ("save", ""), ("repl-ping-replica-period", 1)],
+    )
+    with cluster:
+        shards = Shards(cluster.nodes)
+        shards.wait_well()
+        yield shards
+
+
+@pytest.fixture(autouse=True)
+def well(shards: Shards) -> Iterator[None]:
+    """Each test finds the cluster well and without keys, whatever the one before did to it."""
+    shards.wait_well()
+    for name in "AB":
+        shards.master(name).ask("FLUSHALL")
+        wait(lambda: why_not_same(shards.replica(name), shards.master(name)))  # noqa: B023
+    yield
+
+
+# ---- clients that wait
+
+
+@contextmanager
+def waiting(node: Node, *words: Word) -> Iterator[Connection]:
+    """A client whose command doesn't come back: it blocks, or a pause holds it."""
+    before = blocked_clients(node)
+    with node.connect() as client:
+        client.send(*words)
+        wait(lambda: "" if blocked_clients(node) > before else f"{words} does not wait")
+        yield client
+
+
+def blocked_clients(node: Node) -> int:
+    return int(node.info("clients")["blocked_clients"])
+
+
+def is_closed(client: Connection) -> bool:
+    try:
+        return client.socket.recv(1) == b""
+    except (ConnectionError, socket.timeout):
+        return False
+
+
+def fail_over(shards: Shards, name: str) -> None:
+    replica = shards.replica(name)
+
+    def why_not() -> str:
+        if row(replica).role == "master":
+            return ""
+        replica.ask("CLUSTER", "FAILOVER")
+        return f"{replica} has not become master"
+
+    wait(why_not)
+    shards.wait_well()
+
+
+# 10, 11: what a replica serves
+
+
+def test_readonly_serves_the_slots_of_my_master_only(shards: Shards) -> None:
+    master, replica = shards.master("A"), shards.replica("A")
+    master.ask("SET", "b", "v")
+    wait(lambda: why_not_same(replica, master))
+    with replica.connect() as client:
+        assert_moved(client, "GET", "b", to=master)
+        client.ask("READONLY")
+        assert client.ask("GET", "b") == b"v"
+        assert_moved(client, "GET", "a", to=shards.master("B"))
+        assert_moved(client, "SET", "b", "x", to=master)
+        client.ask("READWRITE")
+        assert_moved(client, "GET", "b", to=master)
+
+
+def assert_moved(client: Connection, *words: Word, to: Node) -> None:
+    with pytest.raises(hiredis.ReplyError, match=rf"^MOVED \d+ {to.address}$"):
+        client.ask(*words)
+
+
+def test_readonly_serves_a_transaction_of_reads(shards: Shards) -> None:
+    master, replica = shards.master("A"), shards.replica("A")
+    with replica.connect() as client:
+        for word in ("READONLY", "MULTI"):
+            client.ask(word)
+        client.ask("GET", "b")
+        client.ask("GET", "{b}2")
+        assert client.ask("EXEC") == [None, None]
+        client.ask("MULTI")
+        client.ask("GET", "b")
+        assert_moved(client, "SET", "b", "x", to=master)
+
+
+def test_shard_channels_work_on_a_replica_without_readonly(shards: Shards) -> None:
+    with shards.replica("A").connect() as listener, shards.replica("A").connect() as client:
+        assert listener.ask("SSUBSCRIBE", "b") == [b"ssubscribe", b"b", 1]
+        assert client.ask("SPUBLISH", "b", "m") == 1
+        assert listener.receive() == [b"smessage", b"b", b"m"]
+        assert_moved(client, "SPUBLISH", "a", "m", to=shards.master("B"))
+
+
+def test_a_write_without_keys_is_refused_by_a_replica(shards: Shards) -> None:
+    with pytest.raises(hiredis.ReplyError, match="^READONLY "):
+        shards.replica("A").ask("FLUSHALL")
+
+
+def test_a_stale_replica_redirects_before_it_says_that_its_master_is_down(shards: Shards) -> None:
+    master, replica = shards.master("A"), shards.replica("A")
+    replica.ask("CONFIG", "SET", "replica-serve-stale-data", "no")
+    with replica.connect() as client, without_master(replica, master):
+        assert_moved(client, "GET", "b", to=master)
+        client.ask("READONLY")
+        with pytest.raises(hiredis.ReplyError, match="^MASTERDOWN "):
+            client.ask("GET", "b")
+        assert_moved(client, "SET", "b", "x", to=master)
+        with pytest.raises(hiredis.ReplyError, match="^READONLY "):
+            client.ask("FLUSHALL")
+    replica.ask("CONFIG", "SET", "replica-serve-stale-data", "yes")
+
+
+@contextmanager
+def without_master(replica: Node, master: Node) -> Iterator[None]:
+    """The master takes no connections from replicas: it wants a password that they don't know."""
+    master.ask("CONFIG", "SET", "requirepass", "secret")
+    replica.ask("CLIENT", "KILL", "TYPE", "master")
+    wait(lambda: "" if replica.info("replication")["master_link_status"] == "down" else f"{replica} has its master")
+    try:
+        yield
+    finally:
+        with master.connect() as client:
+            client.ask("AUTH", "secret")
+            client.ask("CONFIG", "SET", "requirepass", "")
+
+
+# 12: blocked clients
+
+
+def test_who_waits_for_a_key_is_sent_after_its_slot(shards: Shards) -> None:
+    master, other = shards.master("A"), shards.master("B")
+    with waiting(master, "BLPOP", "b", 0) as client:
+        master.ask("CLUSTER", "SETSLOT", SLOT_OF_B, "NODE", id_of(other))
+        assert str(client.receive()) == f"MOVED {SLOT_OF_B} {other.address}"
+        master.ask("CLUSTER", "SETSLOT", SLOT_OF_B, "NODE", id_of(master))
+        assert client.ask("LPUSH", "b", "v") == 1
+
+
+def test_who_waits_hears_that_the_cluster_is_down(shards: Shards) -> None:
+    master = shards.master("A")
+    with waiting(master, "BLPOP", "b", 0) as client:
+        master.ask("CLUSTER", "DELSLOTS", 0)
+        assert str(client.receive()) == "CLUSTERDOWN The cluster is down"
+        master.ask("CLUSTER", "ADDSLOTS", 0)
+
+
+def test_who_waits_hears_that_nobody_has_its_slot(shards: Shards) -> None:
+    master = shards.master("A")
+    master.ask("CONFIG", "SET", "cluster-require-full-coverage", "no")
+    with waiting(master, "BLPOP", "b", 0) as client:
+        master.ask("CLUSTER", "DELSLOTS", SLOT_OF_B)
+        assert str(client.receive()) == "CLUSTERDOWN Hash slot not served"
+        master.ask("CLUSTER", "ADDSLOTS", SLOT_OF_B)
+    master.ask("CONFIG", "SET", "cluster-require-full-coverage", "yes")
+
+
+@pytest.mark.parametrize("words", [("BLPOP", "b", 0), ("WAIT", 5, 0)], ids=["BLPOP", "WAIT"])
+def test_who_waits_at_a_master_that_steps_back_is_disconnected(shards: Shards, words: tuple[Word, ...]) -> None:
+    with waiting(shards.master("A"), *words) as client:
+        fail_over(shards, "A")
+        assert str(client.receive()).startswith("UNBLOCKED force unblock from blocking operation, instance state ")
+        assert is_closed(client)
+
+
+# 16 to 18: the pause of a failover
+
+
+@contextmanager
+def held_failover(shards: Shards, name: str) -> Iterator[tuple[Node, Node]]:
+    """A failover that does not get on: the replica hears no PING, and so not where its master's stream stands still."""
+    master, replica = shards.master(name), shards.replica(name)
+    replica.ask("DEBUG", "DROP-CLUSTER-PACKET-FILTER", PING_KIND)
+    try:
+        asked = master.log().count("Manual failover requested by")
+        replica.ask("CLUSTER", "FAILOVER")
+        wait(lambda: "" if master.log().count("Manual failover requested by") > asked else "it has not been asked")
+        yield master, replica
+    finally:
+        replica.ask("DEBUG", "DROP-CLUSTER-PACKET-FILTER", -1)
+    wait(lambda: "" if row(replica).role == "master" or gave_up(replica) else "the failover is under way")
+
+
+def gave_up(replica: Node) -> bool:
+    return replica.log().rstrip().endswith("Manual failover timed out.")
+
+
+def test_a_write_that_a_failover_held_back_is_sent_to_the_new_master(shards: Shards) -> None:
+    with held_failover(shards, "A") as (master, replica):
+        client = master.connect()
+        client.send("SET", "b", "v")
+        wait(lambda: "" if blocked_clients(master) else "the write is not held back")
+    assert str(client.receive()) == f"MOVED {SLOT_OF_B} {replica.address}"
+    client.close()
+
+
+def test_the_pause_of_a_failover_does_not_end_by_client_unpause(shards: Shards) -> None:
+    with held_failover(shards, "A") as (master, replica):
+        client = master.connect()
+        client.send("SET", "b", "v")
+        wait(lambda: "" if blocked_clients(master) else "the write is not held back")
+        master.ask("CLIENT", "UNPAUSE")
+        assert blocked_clients(master) == 1
+        assert master.ask("GET", "b") is None
+    assert str(client.receive()) == f"MOVED {SLOT_OF_B} {replica.address}"
+    client.close()
+
+
+def test_nothing_moves_the_stream_during_a_failover(shards: Shards) -> None:
+    master, replica = shards.master("A"), shards.replica("A")
+    before_it_dies_ms = 300
+    with master.connect() as client:
+        client.ask("SET", "{b}first", "v", "PX", before_it_dies_ms)
+        client.ask("SET", "{b}second", "v", "PX", before_it_dies_ms)
+    with held_failover(shards, "A"):
+        wait(lambda: "" if offset(replica) == offset(master) else "the replica lags")
+        stands_at = offset(master)
+        wait(lambda: "it lives" if master.ask("GET", "{b}first") else "")
+        with waiting(master, "WAIT", 5, 0):  # asks replicas how far they are
+            pings = pings_heard(master)
+            wait(lambda: "" if pings_heard(master) > pings + 1 else "the bus is silent")
+        assert (master.ask("DBSIZE"), offset(master)) == (2, stands_at)
+    shards.wait_well()
+    assert shards.master("A") is replica
+
+
+def pings_heard(node: Node) -> int:
+    """Time that has passed, in terms of the bus: about one PING a node in half a node timeout."""
+    return int(node.cluster_info()["cluster_stats_messages_ping_received"])
