@@ -42,7 +42,6 @@ _TOO_MANY = re.compile(rb"\*\d{5}").search
 _MISLEADING = b"+=(~|#"  # the first bytes of what _TOO_KIND looks for
 _ODD = b"*" + _MISLEADING
 _PROBE = b"#t\r\n"
-SMALL_CHUNK = 64 * 1024
 NOTHING_LEFT = True  # what hiredis makes of the probe
 _join = b"".join
 
@@ -51,9 +50,10 @@ class RequestReader:
     """Reads one connection's requests. `gets` is hiredis' own while that is in service.
 
     `idle` says that nothing is held of what was fed. What is fed before the requests in front of it are read waits.
+    `_plain` is the length of a chunk that may take the short road to hiredis.
     """
 
-    __slots__ = ("_chunk", "_cut", "_feed", "_pinned", "_strictly", "_waiting", "gets", "idle", "strict")
+    __slots__ = ("_chunk", "_cut", "_feed", "_pinned", "_plain", "_strictly", "_waiting", "gets", "idle", "strict")
 
     gets: Callable[[], Any]
     _chunk: Chunk
@@ -64,6 +64,7 @@ class RequestReader:
         self.strict.unauthenticated = unauthenticated
         self.idle = True
         self._pinned = unauthenticated
+        self._plain = 0 if unauthenticated else max_bulk
         self._cut = False  # is the strict reader here only for a request that a chunk's end has cut?
         self._waiting: deque[Chunk] = deque()
         self._use_hiredis()
@@ -72,17 +73,17 @@ class RequestReader:
         """Read strictly from the next chunk on (before AUTH), or no longer than need be."""
         self.strict.unauthenticated = unauthenticated
         self._pinned = pinned
+        self._plain = 0 if pinned else self.strict.max_bulk
 
     def feed(self, chunk: Chunk) -> None:
         """Takes bytes as received."""
         if not self.idle:
             self._waiting.append(chunk)
         elif (
-            3 < len(chunk) < SMALL_CHUNK
+            3 < len(chunk) <= self._plain
             and chunk[0] == 42
             and (chunk[2] == 13 or chunk[3] == 13)
             and len(chunk.translate(None, _ODD)) == len(chunk) - 1
-            and not self._pinned
         ):
             # One request, of fewer than a hundred arguments, without any byte that could mislead hiredis.
             self.idle = False

@@ -130,6 +130,14 @@ def effects(lines: Iterable[Line], node: Node, streamed_file: bool = False) -> l
     return found
 
 
+def as_since_7_2(effect: Effect) -> Effect:
+    """What Redis 7.0 left, with SELECT where it stands since 7.2: inside of the transaction, not in front of it."""
+    match effect.records:
+        case [[b"SELECT", _] as select, [b"MULTI"], *others]:
+            return Effect(effect.line, effect.changes, [[b"MULTI"], select, *others])
+    return effect
+
+
 def differences(theirs: list[Effect], ours: list[Effect], expected: dict[str, str]) -> Iterator[str]:
     """The lines that left another thing with us. `expected` says what we leave where Redis 7.0 is not like 7.2."""
     unused = set(expected) - {effect.line for effect in theirs}

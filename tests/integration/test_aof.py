@@ -351,6 +351,7 @@ def test_with_always_a_full_disk_ends_the_server_and_nothing_acknowledged_is_los
     servers: Servers, our_server: list[str]
 ) -> None:
     node = servers.start(our_server, APPEND, ("appendfsync", "always"))
+    node.ask("SET", "large", "x" * 100_000)  # there must be room for the log
     node.ask("SET", "k", "v")
     limit_files(node, part(node, "1.incr.aof").stat().st_size + 20)
     with pytest.raises((ConnectionError, EOFError, OSError)):
