@@ -23,6 +23,7 @@ from pycluster.server.admission import POSTPONED
 from pycluster.server.blocking import BLOCKED
 from pycluster.server.client import CLOSING as GONE
 from pycluster.server.client import FROM_PRIMARY, IS_REPLICA, MUTED, SKIPPING, UNAUTHENTICATED
+from pycluster.server.execute import WALL_CLOCK_EVERY_NS
 from pycluster.server.limits import Arrears
 from pycluster.server.server import Server
 
@@ -141,8 +142,12 @@ class Connection(asyncio.BufferedProtocol):
         mark = journal.mark() if chunk is not None and journal.listeners else None
         text = b""
         timing = server.timing
-        timing.then = timing.wall_read = started = perf_counter_ns()
-        server.clock.now = client.last_active_ms = int(time() * 1000)
+        timing.then = started = perf_counter_ns()
+        if started - timing.wall_read > WALL_CLOCK_EVERY_NS:
+            timing.wall_read = started
+            server.clock.now = int(time() * 1000)
+        client.last_active_ms = server.clock.now
+        is_single = reader.is_single
         resp = client.resp
         budget = REQUESTS_A_TURN
         size_limit = BYTES_A_TURN
@@ -189,6 +194,9 @@ class Connection(asyncio.BufferedProtocol):
                 if size is None:
                     break
                 size_limit -= size
+            if is_single and not reader.has_data():
+                reader.idle = True
+                break
             budget -= 1
             if budget <= 0 or size_limit <= 0:
                 self._yield_turn()
@@ -239,6 +247,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def _refuse_bytes(self, error: ProtocolError) -> None:
         """What arrived is no request. The client is told, and nothing it sent behind is looked at."""
+        if self._hold & CLOSING:
+            return
         server = self._server
         server.log.verbose(f"Protocol error ({error}) from client: {server.describe(self._client)}")
         if not self._client.gate & (FROM_PRIMARY | MUTED | SKIPPING):

@@ -50,12 +50,15 @@ class RequestReader:
     """Reads one connection's requests. `gets` is hiredis' own while that is in service.
 
     `idle` says that nothing is held of what was fed. What is fed before the requests in front of it are read waits.
-    `_plain` is the length of a chunk that may take the short road to hiredis.
+    `is_single` says that the chunk has one request at the most: if hiredis has given one and `has_data` no more, all is
+    read, and whoever knows that may say `idle`. `_plain` is the length up to which a chunk may take the short road.
     """
 
-    __slots__ = ("_chunk", "_cut", "_feed", "_pinned", "_plain", "_strictly", "_waiting", "gets", "idle", "strict")
+    __slots__ = ("_chunk", "_cut", "_feed", "_pinned", "_plain", "_strictly", "_waiting", "gets", "has_data", "idle",
+                 "is_single", "strict")  # fmt: skip
 
     gets: Callable[[], Any]
+    has_data: Callable[[], bool]
     _chunk: Chunk
     _feed: Any  # Callable[[Chunk], None], which hiredis says of itself with other types
 
@@ -63,6 +66,7 @@ class RequestReader:
         self.strict = StrictReader(max_bulk)
         self.strict.unauthenticated = unauthenticated
         self.idle = True
+        self.is_single = False
         self._pinned = unauthenticated
         self._plain = 0 if unauthenticated else max_bulk
         self._cut = False  # is the strict reader here only for a request that a chunk's end has cut?
@@ -78,6 +82,7 @@ class RequestReader:
     def feed(self, chunk: Chunk) -> None:
         """Takes bytes as received."""
         if not self.idle:
+            self.is_single = False
             self._waiting.append(chunk)
         elif (
             3 < len(chunk) <= self._plain
@@ -87,6 +92,7 @@ class RequestReader:
         ):
             # One request, of fewer than a hundred arguments, without any byte that could mislead hiredis.
             self.idle = False
+            self.is_single = True
             self._chunk = chunk
             self._feed(chunk)
         else:
@@ -128,7 +134,7 @@ class RequestReader:
 
     def _take(self, chunk: Chunk) -> None:
         """Gives a chunk to hiredis, which holds nothing, or to the strict reader if hiredis might misread it."""
-        self.idle = False
+        self.idle = self.is_single = False
         if (
             self._pinned
             or not chunk
@@ -179,6 +185,7 @@ class RequestReader:
         self._chunk = b""
         self._feed = reader.feed
         self.gets = reader.gets
+        self.has_data = reader.has_data
 
     def _use_strict(self, only_cut: bool) -> None:
         self._strictly = True
