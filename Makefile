@@ -5,6 +5,8 @@ BASE_PORT ?= 7001
 BIN := .venv/bin
 # Two workers, as most of an integration test is waiting; a file's tests stay together and in order.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+# The tests start hundreds of servers: none should be compiled anew, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done

@@ -170,6 +170,7 @@ class Connection(asyncio.BufferedProtocol):
                     if args is None:
                         break
                     gets = reader.gets
+                    is_single = False
             if mark is not None and 13 in text:
                 mark = None
             reply = execute(client, args)

@@ -31,6 +31,7 @@ from pycluster.testing import PYCLUSTER, Cluster, Node
 TESTS = ["set", "get", "incr", "lpush", "sadd", "hset", "zadd", "mset", "lrange_100"]
 PIPELINES = [1, 16]
 CLIENTS = 50
+NODE_TIMEOUT_MS = 15000  # Redis' default, of the idle nodes: it says how often they ping
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
@@ -142,11 +143,11 @@ def spread(figures: dict[str, list[float]]) -> str:
 
 
 def idle_table(programs: dict[str, Sequence[str]], seconds: float) -> Table:
-    table = Table(title=f"an idle cluster of six nodes over {seconds:g} s")
+    table = Table(title=f"six idle nodes over {seconds:g} s, cluster-node-timeout {NODE_TIMEOUT_MS}")
     for title in ("server", "CPU of a core, mean of the nodes", "highest", "resident memory of a node"):
         table.add_column(title, justify="left" if title == "server" else "right")
     for name, program in programs.items():
-        with Cluster(program=program) as cluster:
+        with Cluster(program=program, node_timeout_ms=NODE_TIMEOUT_MS) as cluster:
             before = [cpu_s(node) for node in cluster.nodes]
             time.sleep(seconds)
             used = [(cpu_s(node) - start) / seconds for node, start in zip(cluster.nodes, before, strict=True)]

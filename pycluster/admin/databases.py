@@ -29,6 +29,7 @@ def flushall(client: Client, *mode: bytes) -> str:
     """
     _check_mode(mode)
     _flush(client, client.server.databases)
+    client.server.snapshots.save_emptiness()
     return "OK"
 
 

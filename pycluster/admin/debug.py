@@ -5,15 +5,15 @@ SLEEP stops the whole server, as it does in Redis: that is what it is for.
 
 import time
 
-from pycluster.commands.table import Group
+from pycluster.commands.table import Group, parse_positive
 from pycluster.keyspace.database import Database
 from pycluster.keyspace.digest import digest_all, digest_value
-from pycluster.protocol.errors import AofLoadFailed, ReplyError, text_of
+from pycluster.protocol.errors import AofLoadFailed, DebugNotAllowed, ReplyError, SubcommandMisused, text_of
 from pycluster.protocol.numbers import parse_float, parse_int
-from pycluster.protocol.replies import BigNumber, Push, Several, Verbatim
+from pycluster.protocol.replies import Attributed, BigNumber, Push, Several, Verbatim
 from pycluster.server import data_part
 from pycluster.server.client import Client
-from pycluster.server.clients import is_local
+from pycluster.server.clients import may_debug
 
 group = Group("server")
 
@@ -26,13 +26,8 @@ def debug(client: Client, subcommand: bytes, *arguments: bytes) -> object:
     Since 1.0.0. Depends on subcommand.
     """
     server = client.server
-    allowed = server.config.enable_debug_command
-    if not (allowed == "yes" or (allowed == "local" and is_local(client.link.address))):
-        raise ReplyError(
-            'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from '
-            "a local connection, otherwise you need to set this option in the configuration file, and then restart the "
-            "server."
-        )
+    if not may_debug(client):
+        raise DebugNotAllowed
     match [subcommand.lower(), *arguments]:
         case [b"help"]:
             return HELP
@@ -45,15 +40,16 @@ def debug(client: Client, subcommand: bytes, *arguments: bytes) -> object:
         case [b"digest-value", *keys]:
             return [_digest_value(client.db, key) for key in keys]
         case [b"populate", count, *more] if len(more) <= 2:
-            _populate(client.db, parse_int(count), *more)
+            _populate(client.db, parse_positive(count), *more)
         case [b"reload", *options]:
             _reload(client, options)
         case [b"loadaof"]:
             if not data_part.reload_aof(server):
                 raise AofLoadFailed
         case [b"drop-cluster-packet-filter", kind]:
+            dropped = parse_int(kind)
             if server.cluster is not None:
-                server.cluster.state.dropped_kind = parse_int(kind)
+                server.cluster.state.dropped_kind = dropped
         case [b"change-repl-id"]:
             server.replication.change_id()
         case [b"log", message]:
@@ -63,10 +59,7 @@ def debug(client: Client, subcommand: bytes, *arguments: bytes) -> object:
         case [b"protocol", kind]:
             return _sample(kind, client.resp)
         case _:
-            raise ReplyError(
-                f"ERR unknown subcommand or wrong number of arguments for '{text_of(subcommand)[:128]}'. "
-                "Try DEBUG HELP."
-            )
+            raise SubcommandMisused
     return "OK"
 
 
@@ -77,14 +70,14 @@ def _digest_value(db: Database, key: bytes) -> str:
 
 def _populate(db: Database, count: int, prefix: bytes = b"key", size: bytes = b"0") -> None:
     """Makes keys `prefix:0`, `prefix:1` … unless they are there; of `size` bytes, if one is given."""
-    length = parse_int(size)
+    length = parse_positive(size)
     for number in range(count):
         key = b"%b:%d" % (prefix, number)
         db.enter_slot_of(key)
         if db.lookup_to_change(key) is None:
             value = b"value:%d" % number
             db.put(key, value[:length].ljust(length, b"\0") if length else value)
-            db.changed(key, "set", 0)
+            db.touched(key)
 
 
 def _reload(client: Client, options: list[bytes]) -> None:
@@ -92,7 +85,9 @@ def _reload(client: Client, options: list[bytes]) -> None:
     words = {option.upper() for option in options}
     if not words <= {b"MERGE", b"NOFLUSH", b"NOSAVE"}:
         raise ReplyError("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.")
-    client.server.snapshots.reload(save=b"NOSAVE" not in words, flush=b"NOFLUSH" not in words)
+    client.server.snapshots.reload(
+        save=b"NOSAVE" not in words, flush=b"NOFLUSH" not in words, merge=b"MERGE" in words
+    )
 
 
 def _sample(kind: bytes, resp: int) -> object:
@@ -114,8 +109,10 @@ def _sample(kind: bytes, resp: int) -> object:
             return {0, 1, 2}
         case b"map":
             return {0: False, 1: True, 2: False}
+        case b"attrib":
+            return Attributed({b"key-popularity": [b"key:123", 90]}, b"Some real reply following the attribute")
         case b"push" if resp == 3:
-            return Several([Push([b"server-cpu-usage", 42]), b"Some real reply following the push reply"])
+            return Several([b"Some real reply following the push reply", Push([b"server-cpu-usage", 42])])
         case b"push":
             return ReplyError("ERR RESP2 is not supported by this command")
         case b"verbatim":

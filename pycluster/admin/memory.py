@@ -4,7 +4,7 @@ import ctypes
 import gc
 
 from pycluster.commands.table import Group, LookKey
-from pycluster.keyspace.memory import SAMPLES, size_of_key
+from pycluster.keyspace.memory import ENTRY, SAMPLES, size_of_key
 from pycluster.protocol.errors import BadSyntax
 from pycluster.protocol.numbers import parse_int
 from pycluster.protocol.replies import Verbatim
@@ -35,7 +35,8 @@ def memory_usage(client: Client, key: LookKey, *options: bytes) -> int | None:
         if samples < 0:
             raise BadSyntax
         samples = samples or None
-    return size_of_key(client.db, key, samples) or None
+    size = size_of_key(client.db, key, samples)
+    return size + ENTRY if size else None
 
 
 @memory_.command(tips=FROM_EACH_SHARD)

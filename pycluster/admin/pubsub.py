@@ -96,7 +96,7 @@ def publish(client: Client, channel: bytes, message: bytes) -> int:
     if server.cluster is not None:
         server.cluster.publish(channel, message)
     else:
-        server.journal.record_anyway()
+        server.journal.record_message(channel, message)
     return receivers
 
 
@@ -112,7 +112,7 @@ def spublish(client: Client, shardchannel: bytes, message: bytes) -> int:
     if server.cluster is not None:
         server.cluster.spublish(shardchannel, message)
     else:
-        server.journal.record_anyway()
+        server.journal.record_message(shardchannel, message)
     return receivers
 
 

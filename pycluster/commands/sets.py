@@ -302,10 +302,10 @@ def _difference(db: Database, keys: tuple[bytes, ...]) -> list[bytes]:
 
 def _store(db: Database, destination: bytes, members: Collection[bytes], event: str) -> int:
     """Puts a set of these members in the place of whatever was there; without members, nothing."""
-    existed = db.delete(destination)
     if members:
-        db.put(destination, Set(members))
+        db.lookup_to_change(destination)
+        db.replace(destination, Set(members))
         db.changed(destination, event)
-    elif existed:
+    elif db.delete(destination):
         db.changed(destination, "del")
     return len(members)

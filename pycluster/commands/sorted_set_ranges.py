@@ -274,11 +274,11 @@ def zrangestore(
 
 def store(db: Database, destination: bytes, zset: SortedSet, event: str) -> int:
     """Puts a sorted set in the place of whatever was there; an empty one is nothing."""
-    existed = db.delete(destination)
     if zset:
-        db.put(destination, zset)
+        db.lookup_to_change(destination)
+        db.replace(destination, zset)
         db.changed(destination, event)
-    elif existed:
+    elif db.delete(destination):
         db.changed(destination, "del")
     return len(zset)
 

@@ -172,5 +172,5 @@ def xack(db: Database, key: UpdateKey, name: bytes, *ids: Some) -> int:
         return 0
     acknowledged = sum(map(readers.release, [parse_id(id) for id in ids]))
     if acknowledged:
-        db.noted(key)
+        db.noted(key, count=acknowledged)
     return acknowledged

@@ -19,6 +19,7 @@ from pycluster.commands.stream_arguments import (
 from pycluster.commands.table import AtLeast, DeleteKey, Group, LookKey, ReadKey, Some, UpdateKey
 from pycluster.datatypes.stream import LARGEST_NODE, MAX_ID, Entry, Stream, format_id
 from pycluster.keyspace.database import Database
+from pycluster.keyspace.journal import AS_RECEIVED
 from pycluster.protocol.errors import (
     BadSyntax,
     EntriesAddedBelowLength,
@@ -95,7 +96,8 @@ def xadd(db: Database, key: UpdateKey, *rest: Annotated[bytes, AtLeast(3)]) -> b
     if trimming.apply(stream):
         db.notify("xtrim", key)
     if not is_whole or not trimming.exact:
-        db.record(b"XADD", key, *trimming.exactly([*rest[:at], format_id(id), *entry], stream))
+        told = rest[at] if is_whole else format_id(id)
+        db.record(AS_RECEIVED, key, *trimming.exactly([*rest[:at], told, *entry], stream))
     return format_id(id)
 
 
@@ -163,7 +165,7 @@ def xdel(db: Database, key: DeleteKey, *ids: Some) -> int:
         return 0
     deleted = sum(map(stream.delete, [parse_id(id) for id in ids]))
     if deleted:
-        db.changed(key, "xdel")
+        db.changed(key, "xdel", deleted)
     return deleted
 
 
@@ -181,9 +183,9 @@ def xtrim(db: Database, key: DeleteKey, *how: Annotated[bytes, AtLeast(2)]) -> i
         return 0
     removed = trimming.apply(stream)
     if removed:
-        db.changed(key, "xtrim")
+        db.changed(key, "xtrim", removed)
         if not trimming.exact:
-            db.record(b"XTRIM", key, *trimming.exactly(list(how), stream))
+            db.record(AS_RECEIVED, key, *trimming.exactly(list(how), stream))
     return removed
 
 

@@ -115,6 +115,10 @@ class BigDict(Generic[V]):
             yield self.table[place]
             place += self._span(place)
 
+    def dict_at(self, place: int) -> tuple[dict[bytes, V], int]:
+        """The dict in a place, and the place of the next: a walk that survives changes, and holds nothing meanwhile."""
+        return self.table[place], place + self._span(place)
+
     def __iter__(self) -> Iterator[bytes]:
         for members in self.dicts():
             yield from members

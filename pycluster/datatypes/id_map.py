@@ -73,8 +73,11 @@ class IdMap(Generic[Value]):
 
     def _insert(self, id: int) -> None:
         blocks = self._blocks
-        if not blocks or (id > blocks[-1][-1] and len(blocks[-1]) >= FULL):
-            blocks.append([id])
+        if not blocks or id > blocks[-1][-1]:
+            if blocks and len(blocks[-1]) < FULL:
+                blocks[-1].append(id)
+            else:
+                blocks.append([id])
             return
         number = self._block_of(id)
         block = blocks[number]

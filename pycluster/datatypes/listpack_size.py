@@ -8,13 +8,14 @@ from pycluster.protocol.numbers import is_int
 
 FRAME = 7  # bytes of a listpack without entries
 LONGEST_INTEGER = 20  # -9223372036854775808
+NINE = 57  # beyond this byte nothing begins that could be an integer
 
 
 def size_of_string(string: bytes) -> int:
     """An entry's bytes: an integer takes as few as hold it, and the size stands once more behind."""
-    if len(string) <= LONGEST_INTEGER and is_int(string):
-        return size_of_integer(int(string))
     length = len(string)
+    if 0 < length <= LONGEST_INTEGER and string[0] <= NINE and is_int(string):
+        return size_of_integer(int(string))
     size = length + (1 if length < 64 else 2 if length < 4096 else 5)
     return size + (1 if size < 128 else 2 if size < 16383 else 3 if size < 2097151 else 4 if size < 268435455 else 5)
 

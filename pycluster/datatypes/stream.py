@@ -155,6 +155,8 @@ class Stream:
 
         Not exactly: only whole nodes go, and those no further than to the limit (0: there is none).
         """
+        if self.length <= most:
+            return 0
         removed = self._drop_nodes(lambda node: self.length > most and self.length - node.live >= most, limit)
         if exact and self.length > most:
             removed += self._delete_in_first(len(self.nodes[0].ids), self.length - most)
@@ -196,7 +198,8 @@ class Stream:
 
     def range(self, first: int = 0, last: int = MAX_ID) -> Iterator[tuple[int, Entry]]:
         """Ids and entries from one id to another, both included. Nothing may be added or removed meanwhile."""
-        for node in self.nodes[self._node_of(first) :]:
+        for number in range(self._node_of(first), len(self.nodes)):
+            node = self.nodes[number]
             for at in range(bisect_left(node.ids, first), len(node.ids)):
                 if node.ids[at] > last:
                     return

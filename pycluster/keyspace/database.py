@@ -164,6 +164,9 @@ class Database:
         """Stores a value as if the key were new: its deadline is gone."""
         if self.due and key in self.due:
             self._forget_deadline(key)
+        old = self.here.get(key)
+        if old is not None and old.__class__ is not bytes:
+            self.keyspace.freeing.take(old)
         self.put(key, value)
 
     def delete(self, key: bytes) -> bool:
@@ -196,9 +199,9 @@ class Database:
         if self.keyspace.notify is not None:
             self.keyspace.notify(event, key, self.index)
 
-    def noted(self, key: bytes, event: str = "") -> None:
+    def noted(self, key: bytes, event: str = "", count: int = 1) -> None:
         """Something about a key has changed that counts, but not for WATCH and those who wait: where readers stand."""
-        self.journal.dirty += 1
+        self.journal.dirty += count
         if event:
             self.notify(event, key)
 
@@ -221,6 +224,15 @@ class Database:
     def record_nothing(self) -> None:
         """What the command changed is nothing to anybody else."""
         self.journal.record_nothing()
+
+    def touched(self, key: bytes) -> None:
+        """A key has changed without an event, and without counting: only who is interested in it hears."""
+        if key in self.interested:
+            self._tell(key)
+
+    def tell_of_new_keys(self, wanted: bool) -> None:
+        """From now on `put` tells of each key that is new, or no more. (Otherwise `put` does not even ask.)"""
+        self.__class__ = Announcing if wanted else Database
 
     def _tell(self, key: bytes) -> None:
         for listener in list(self.interested[key]):
@@ -368,3 +380,14 @@ class Database:
         listeners.remove(listener)
         if not listeners:
             del self.interested[key]
+
+
+class Announcing(Database):
+    """What a database is while somebody wants to hear of new keys."""
+
+    __slots__ = ()
+
+    def put(self, key: bytes, value: Value) -> None:
+        if key not in self.here:
+            self.notify("new", key)
+        super().put(key, value)

@@ -66,7 +66,7 @@ def _length(value: Any) -> int:
 
 
 def _take_apart(thing: Any) -> list[Any] | None:
-    """Frees a bite of a thing; what of it is big itself is returned. None: nothing of it is left that would take time."""
+    """Frees a bite of a thing; what of it is big itself is returned. None: nothing is left that would take time."""
     match thing:
         case dict():
             if not thing:

@@ -25,6 +25,13 @@ AS_RECEIVED = b""  # in front of a record: the name of the command, in the lette
 MULTI: Record = [b"MULTI"]
 EXEC: Record = [b"EXEC"]
 
+
+class Message(list[bytes]):
+    """A record that is no change: it goes to replicas, but no file keeps it (PUBLISH)."""
+
+    __slots__ = ()
+
+
 class Journal:
     """The records of one server, from the command that causes them to the listeners that keep them.
 
@@ -32,8 +39,8 @@ class Journal:
     `due` is called once when the first record of a turn comes in, so that somebody calls `flush` at the turn's end.
     """
 
-    __slots__ = ("changes", "dirty", "early", "instead", "listeners", "writers", "_due", "_pending", "_unit",
-                 "_selected", "_composed")  # fmt: skip
+    __slots__ = ("changes", "dirty", "early", "instead", "listeners", "writers", "keeper", "_due", "_pending",
+                 "_unit", "_selected", "_composed", "_has_messages")  # fmt: skip
 
     def __init__(self, due: Callable[[], None] = lambda: None) -> None:
         self.changes = 0  # ever; INFO rdb_changes_since_last_save is a difference of these
@@ -42,17 +49,24 @@ class Journal:
         self.instead: list[Record] | None = None
         self.listeners: list[Callable[[bytes], None]] = []
         self.writers: dict[Any, None] = {}  # who has written in this turn: WAIT asks where in the stream that ended
+        self.keeper: Callable[[bytes], None] | None = None  # which of the listeners is a file, if any
         self._due = due
         self._pending: list[Record | bytes] = []  # bytes: several records, encoded
         self._unit: list[tuple[int, Record]] | None = None
         self._selected = -1
         self._composed = 0  # how often something else was recorded than a command as received; `mark` compares
+        self._has_messages = False
 
     def record_instead(self, *args: bytes) -> None:
         """The running command is to be recorded as this; called again, as this and that."""
         if self.instead is None:
             self.instead = []
         self.instead.append(list(args))
+
+    def record_message(self, *args: bytes) -> None:
+        """The running command is to go to replicas as it came, though it changes nothing that a file would keep."""
+        self.record_anyway()
+        self.instead = [Message((AS_RECEIVED, *args))]
 
     def record_anyway(self) -> None:
         """The running command is to be recorded even if it changes nothing; that by itself is no change."""
@@ -85,9 +99,10 @@ class Journal:
         if self.dirty and self.instead is None:
             records.append((index, args))
         elif self.dirty and self.instead is not None:
-            records += [
-                (index, [args[0], *words] if name == AS_RECEIVED else [name, *words]) for name, *words in self.instead
-            ]
+            for record in self.instead:
+                if record[0] == AS_RECEIVED:
+                    record[0] = args[0]
+                records.append((index, record))
         self.dirty = 0
         self.instead = None
         if records:
@@ -125,6 +140,8 @@ class Journal:
         for index, record in records:
             if index != self._selected:
                 self._select(index)  # inside of MULTI, as Redis does since 7.2
+            if record.__class__ is Message:
+                self._has_messages = True
             self._pending.append(record)
         if len(records) > 1:
             self._pending.append(EXEC)
@@ -173,8 +190,13 @@ class Journal:
         pending = self._pending
         if pending:
             self._pending = []
-            stream = encode_requests(pending)
+            stream = kept = encode_requests(pending)
+            if self._has_messages:
+                self._has_messages = False
+                kept = encode_requests(record for record in pending if record.__class__ is not Message)
             for listener in self.listeners:
-                listener(stream)
+                piece = kept if listener == self.keeper else stream
+                if piece:
+                    listener(piece)
         if self.writers:
             self.writers.clear()

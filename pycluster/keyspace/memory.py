@@ -8,7 +8,7 @@ few values that are large beside the rest would make that mean jump: they are li
 A dataset small enough to be walked in one step is simply added up. What moves has an estimate; what rests is exact.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, islice
 from sys import getsizeof
 from typing import Any
@@ -21,6 +21,7 @@ from pycluster.keyspace.database import Database
 SAMPLES = 5  # members of a collection that are looked at, where nobody says otherwise (Redis' number)
 ROUNDING = 8  # allocators hand out multiples of 16 bytes: on average so much more than was asked for
 ENTRY = 64  # a key's share of the mapping it stands in, on average
+EMPTY = getsizeof({})  # a slot's mapping that was there before there were keys
 DEADLINE = 110  # a key's deadline: an integer, and a share of the mapping
 
 WINDOW = 50_000  # keys that the mean is taken over
@@ -51,7 +52,7 @@ def size_of(value: Any, samples: int | None = SAMPLES) -> int:
 
 def _extrapolate(items: Iterable[Any], count: int, samples: int | None) -> int:
     if samples is None or samples >= count:
-        return sum(size_of(item, None) for item in items)
+        return sum(size_of(item, samples) for item in items)
     asked = max(samples, 1)
     return sum(size_of(item, samples) for item in islice(items, asked)) * count // asked
 
@@ -78,53 +79,59 @@ def _size_of_sorted_set(value: SortedSet, samples: int | None) -> int:
 
 
 def size_of_key(db: Database, key: bytes, samples: int | None = SAMPLES) -> int:
-    """Bytes that a key of the slot entered takes with its value, 0 if there is none."""
+    """Bytes that a key of the slot entered takes with its value, 0 if there is none; not its place in the mapping."""
     value = db.here.get(key)
     if value is None:
         return 0
-    return getsizeof(key) + ROUNDING + ENTRY + (DEADLINE if key in db.due else 0) + size_of(value, samples)
+    return getsizeof(key) + ROUNDING + (DEADLINE if key in db.due else 0) + size_of(value, samples)
+
+
+def size_of_places(db: Database) -> int:
+    """Bytes that the mapping of the slot entered takes: a dict grows by leaps, and does not shrink by deletions."""
+    here = db.here
+    return getsizeof(here) if isinstance(here, dict) else ENTRY * len(here)
 
 
 class Survey:
     """The walk through the keyspace of one server, and what it has found."""
 
-    __slots__ = ("_databases", "_walk", "_bytes", "_keys", "_listed", "_round_state", "_settled_state", "large")
+    __slots__ = ("_databases", "_db", "_slot", "_place", "_bytes", "_keys", "_listed", "_round_state", "_settled_state",
+                 "large")  # fmt: skip
 
     def __init__(self, databases: Sequence[Database]) -> None:
         self._databases = databases
-        self._walk: Iterator[tuple[Database, int, dict[bytes, Any]]] | None = None
         self._bytes = 0.0  # of the keys that the mean is taken over, without the large values
         self._keys = 0.0
         self._listed: dict[tuple[int, bytes], int] = {}  # large values: by database and key, their sizes
         self._round_state = (-1, 0)  # how many changes there had been, and keys, when the present round began
         self._settled_state = (-1, 0)  # and when a whole round had been made without any
         self.large = LARGE
+        self._go_to_start()
 
     def step(self, until: Callable[[], bool]) -> bool:
         """Walks on until told to stop; was that all of the keyspace, so that the figures are exact?"""
-        state = (self._databases[0].journal.changes, self._count())
+        count = self._count()
+        state = (self._databases[0].journal.changes, count)
         if state == self._settled_state:
             return True
         self._ask_listed_again()
-        whole = self._walk is None
-        if self._walk is None:
+        whole = not (self._db or self._slot or self._place)
+        if whole:
             self._round_state = state
-            self._walk = _leaves(self._databases)
-        assert self._walk is not None
         size = keys = 0
-        for db, slot, leaf in self._walk:
-            size += self._measure(db, slot, leaf)
-            keys += len(leaf)
+        while (leaf := self._measure_next()) is not None:
+            size += leaf[0]
+            keys += leaf[1]
             if until():
                 break
         else:
-            self._walk = None
+            self._go_to_start()
             if self._round_state == state:
                 self._settled_state = state
             if whole:
                 self._bytes, self._keys = float(size), float(keys)
                 return True
-        fade = min(1.0, max(0, WINDOW - keys) / self._keys) if self._keys else 0.0
+        fade = min(1.0, max(0, min(WINDOW, count) - keys) / self._keys) if self._keys else 0.0
         self._bytes = self._bytes * fade + size
         self._keys = self._keys * fade + keys
         return False
@@ -134,6 +141,8 @@ class Survey:
         keys = self._count()
         if not keys:
             self._listed.clear()
+            self._bytes = self._keys = 0.0
+            self._go_to_start()
             return 0
         mean = self._bytes / self._keys if self._keys else 0.0
         total = int(mean * keys) + sum(self._listed.values()) + sum(map(_size_of_deadlines, self._databases))
@@ -143,10 +152,36 @@ class Survey:
     def _count(self) -> int:
         return sum(db.size() for db in self._databases)
 
-    def _measure(self, db: Database, slot: int, leaf: dict[bytes, Any]) -> int:
+    def _go_to_start(self) -> None:
+        self._db = self._slot = self._place = 0
+
+    def _measure_next(self) -> tuple[int, int] | None:
+        """Walks over the next dict of keys: its bytes, and how many keys it has. None at the end of the round.
+
+        Between two steps nothing is held here but numbers: a database flushed meanwhile must not live on in a walk.
+        """
+        while self._db < len(self._databases):
+            db = self._databases[self._db]
+            slots = db.slots
+            while self._slot < len(slots):
+                mapping = slots[self._slot]
+                if isinstance(mapping, BigDict):
+                    if self._place < len(mapping.table):
+                        leaf, self._place = mapping.dict_at(self._place)
+                        return self._measure(db, leaf), len(leaf)
+                elif mapping and not self._place:
+                    self._place = 1
+                    return self._measure(db, mapping), len(mapping)
+                self._slot += 1
+                self._place = 0
+            self._db += 1
+            self._slot = 0
+        return None
+
+    def _measure(self, db: Database, leaf: dict[bytes, Any]) -> int:
         """The bytes of some keys with their values, those of large ones apart."""
         values = leaf.values()
-        size = getsizeof(leaf) + sum(map(getsizeof, leaf)) + 2 * ROUNDING * len(leaf)
+        size = getsizeof(leaf) - EMPTY + sum(map(getsizeof, leaf)) + 2 * ROUNDING * len(leaf)
         if all(value.__class__ is bytes for value in values):
             sizes = list(map(getsizeof, values))
         else:
@@ -169,20 +204,6 @@ class Survey:
                 del self._listed[index, key]
                 if (size := size_of(value)) > self.large:
                     self._listed[index, key] = size  # behind the others, whose turn is next
-
-
-def _leaves(databases: Sequence[Database]) -> Iterator[tuple[Database, int, dict[bytes, Any]]]:
-    """All keys of all databases, in dicts of some hundred: (database, slot, dict). Changes on the way do no harm."""
-    for db in databases:
-        for slot in range(len(db.slots)):
-            mapping = db.slots[slot]
-            if not mapping:
-                continue
-            if isinstance(mapping, BigDict):
-                for leaf in mapping.dicts():
-                    yield db, slot, leaf
-            else:
-                yield db, slot, mapping
 
 
 def _size_of_deadlines(db: Database) -> int:

@@ -18,6 +18,7 @@ _EVENTS = {
     "x": "expired",
     "e": "evicted",
     "m": "keymiss",
+    "n": "new",
 }
 CLASS_OF = {event: letter for letter, events in _EVENTS.items() for event in events.split()}
 

@@ -419,9 +419,7 @@ class AppendOnly:
                 f"Error trying to rename the temporary AOF {kind} file {shown} into {target}: {error.strerror}"
             )
             return False
-        self._log.notice(
-            f"Successfully renamed the temporary AOF {kind} file {shown} into {os.path.basename(target)}"
-        )
+        self._log.notice(f"Successfully renamed the temporary AOF {kind} file {shown} into {os.path.basename(target)}")
         return True
 
     def _undo(self, manifest: Manifest) -> None:

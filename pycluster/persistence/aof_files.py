@@ -63,9 +63,7 @@ class AofFiles:
             self._log.debug(f"The AOF manifest file {self.manifest.file_name} doesn't exist")
             return
         except OSError as error:
-            self._log.warning(
-                f"Fatal error: can't open the AOF manifest file {path} for reading: {error.strerror}"
-            )
+            self._log.warning(f"Fatal error: can't open the AOF manifest file {path} for reading: {error.strerror}")
             raise CannotGoOn from error
         try:
             self.manifest = read_manifest(self.manifest.name, text)
@@ -112,9 +110,7 @@ class AofFiles:
         except OSError as error:
             if isinstance(error, FileExistsError) and os.path.isdir(self.directory):
                 return
-            self._log.warning(
-                f"Can't open or create append-only dir {self._config.appenddirname}: {error.strerror}"
-            )
+            self._log.warning(f"Can't open or create append-only dir {self._config.appenddirname}: {error.strerror}")
             raise CannotGoOn from error
 
     # Of old, and no longer wanted

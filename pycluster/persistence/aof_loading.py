@@ -72,9 +72,7 @@ class AofLoader:
         try:
             fd = os.open(self._files.path(part.name), os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
-            self._log.warning(
-                f"Fatal error: can't open the append log file {part.name} for reading: {error.strerror}"
-            )
+            self._log.warning(f"Fatal error: can't open the append log file {part.name} for reading: {error.strerror}")
             raise CannotGoOn from error
         try:
             start, rest = 0, os.read(fd, SLICE)
@@ -82,9 +80,7 @@ class AofLoader:
                 start, rest = yield from self._load_snapshot(fd, rest, part, loading)
             yield from self._load_commands(fd, start, rest, part, loading, is_last)
         except OSError as error:
-            self._log.warning(
-                f"Unrecoverable error reading the append only file {part.name}: {error.strerror}"
-            )
+            self._log.warning(f"Unrecoverable error reading the append only file {part.name}: {error.strerror}")
             raise CannotGoOn from error
         finally:
             os.close(fd)
@@ -98,9 +94,7 @@ class AofLoader:
         self._log.notice(
             "Reading RDB preamble from AOF file..." if is_old_style else "Reading RDB base file on AOF loading..."
         )
-        loader = Loader(
-            self._databases, loading.total, self._log.write, expire=False, verify=self._config.rdbchecksum
-        )
+        loader = Loader(self._databases, loading.total, self._log.write, expire=False, verify=self._config.rdbchecksum)
         before, position = loading.read, 0
         try:
             while piece:

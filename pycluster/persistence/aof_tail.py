@@ -50,7 +50,7 @@ class Tail:
         self._now_s = now_s
         self._fd = -1
         self._pieces: list[bytes] = []
-        self._last_sync_s = int(now_s())
+        self._last_sync_s = 0
         self._put_off_since: float | None = None
         self._said_s = 0.0
 
@@ -70,6 +70,7 @@ class Tail:
         assert self._fd < 0
         self._fd = fd
         self.size = self.synced = self._disk.size(fd)
+        self._last_sync_s = int(self._now_s())
 
     def close(self) -> None:
         """Lets the file go as it is."""
@@ -161,9 +162,7 @@ class Tail:
         say = self._log.warning if now - self._said_s > SAY_AGAIN_S else _say_nothing
         written = self._disk.size(self._fd) - self.size
         if written > 0:
-            say(
-                f"Short write while writing to the AOF file: (nwritten={written}, expected={len(content)})"
-            )
+            say(f"Short write while writing to the AOF file: (nwritten={written}, expected={len(content)})")
             error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             try:
                 self._disk.truncate(self._fd, self.size)
@@ -182,9 +181,7 @@ class Tail:
         self.waiting = len(content)
         self.error = error
         if self._config.appendfsync == "always":
-            self._log.warning(
-                "Can't recover from AOF write error when the AOF fsync policy is 'always'. Exiting..."
-            )
+            self._log.warning("Can't recover from AOF write error when the AOF fsync policy is 'always'. Exiting...")
             self._die()
 
     def _sync_if_due(self) -> None:
@@ -202,7 +199,7 @@ class Tail:
                     self._die()
             case "everysec":
                 now = int(self._now_s())
-                if now > self._last_sync_s and not self.background.is_running:
+                if now != self._last_sync_s and not self.background.is_running:
                     self._last_sync_s = now
                     self.background.start(self._fd, self.size)
 

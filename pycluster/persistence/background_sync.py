@@ -10,13 +10,16 @@ from pycluster.files.writer import Disk
 
 
 class BackgroundSync:
-    """The syncs of one file after another. `error` says why the last one that has ended failed, if it did."""
+    """The syncs of one file after another. `error` says why the last one that has ended failed, if it did.
+
+    `thread` is what they run in; one is made when it is needed.
+    """
 
     def __init__(self, disk: Disk, log: Any, thread: Executor | None = None) -> None:
         self.error: OSError | None = None
         self._disk = disk
         self._log = log
-        self._thread = thread
+        self.thread = thread
         self._running: Future[None] | None = None
         self._reached = 0
 
@@ -28,10 +31,10 @@ class BackgroundSync:
     def start(self, fd: int, size: int) -> None:
         """Syncs what there is of the file now: so many bytes."""
         assert self._running is None
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pycluster-sync")
+        if self.thread is None:
+            self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pycluster-sync")
         self._reached = size
-        self._running = self._thread.submit(self._disk.sync_content, fd)
+        self._running = self.thread.submit(self._disk.sync_content, fd)
 
     def settle(self) -> int | None:
         """Has a sync ended since this was asked last? Then how much of the file is safe; None if nothing is new."""

@@ -128,7 +128,7 @@ class Loader:
                 db.enter(key_slot(key))
             if key in db.here:
                 self._give_way(db, key)
-            db.put(key, value)
+            Database.put(db, key, value)  # no event: what is loaded is not new
             if deadline is not None:
                 db.set_deadline(key, deadline)
         self.loading.keys += len(entries) - (len(expired) - before)

@@ -11,7 +11,9 @@ from pycluster.datatypes.block_list import List
 from pycluster.datatypes.hash import Hash
 from pycluster.datatypes.set import Set
 from pycluster.datatypes.sorted_set import SortedSet
+from pycluster.datatypes.stream import Stream
 from pycluster.keyspace.database import Database
+from pycluster.persistence.stream_commands import make_stream
 from pycluster.protocol.numbers import format_float
 from pycluster.protocol.replies import encode_request
 
@@ -60,6 +62,8 @@ def _make(key: bytes, value: Any) -> Iterator[list[bytes]]:
         case SortedSet():
             scored = ((format_float(score), member) for member, score in value.scores.items())
             yield from _in_portions(b"ZADD", key, chain.from_iterable(scored), 2)
+        case Stream():
+            yield from make_stream(key, value)
         case _:
             raise AssertionError(f"a {type(value).__name__} is not known here")
 

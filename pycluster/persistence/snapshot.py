@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from time import time
+from time import sleep, time
 from typing import Any
 
 from pycluster.files.child import UNWANTED, Child, Ended
@@ -86,6 +86,7 @@ class Snapshots:
         self._running: _Running | None = None
         self._scheduled = False
         self._last_duration_s = -1
+        self._is_for_replicas = False  # is the file on the disk there for full syncs alone?
         self._last_try = 0.0
 
     @property
@@ -119,7 +120,14 @@ class Snapshots:
             aux,
             compress=self._config.rdbcompression,
             checksum=self._config.rdbchecksum,
+            passed=self._passed,
         )
+
+    def _passed(self, keys: int) -> None:
+        """Keys have been written: the server wants to know, and a test may want it to be slow (rdb-key-save-delay)."""
+        self._forks.progress.passed(keys)
+        if self._config.rdb_key_save_delay:
+            sleep(delay_s(self._config.rdb_key_save_delay, keys))
 
     def save(self) -> bool:
         """Writes dump.rdb now, while everything waits (SAVE, SHUTDOWN). What went wrong stands in the log."""
@@ -130,6 +138,13 @@ class Snapshots:
             return False
         self._note_saved(changes)
         return True
+
+    def save_emptiness(self) -> None:
+        """FLUSHALL: what a child is saving is gone, and where save points are, a restart must not bring it back."""
+        if self._running is not None:
+            self.cancel()
+        if self._config.save and self.save():
+            self.saved_changes += self._journal.dirty  # FLUSHALL's own, which are still to be counted
 
     def _write_to_disk(self, content: Iterable[bytes]) -> bool:
         temporary = f"temp-{os.getpid()}.rdb"
@@ -318,12 +333,15 @@ class Snapshots:
 
     async def load(self, *, expire: bool) -> Loading | None:
         """Loads dump.rdb while the event loop serves others; None if there is none. Raises OSError, Unreadable."""
+        keys = 0
         try:
             for loading in load_file(
                 self.path, self._databases, self._log.write, expire=expire, verify=self._config.rdbchecksum
             ):
                 self.loading = loading
-                await asyncio.sleep(0)
+                delay = self._config.key_load_delay
+                await asyncio.sleep(delay_s(delay, loading.keys - keys) if delay else 0)
+                keys = loading.keys
             self.last_load = self.loading
         except FileNotFoundError:
             return None
@@ -343,6 +361,27 @@ class Snapshots:
                 self.last_load = loading
         except (OSError, Unreadable):
             raise ReloadLoadFailed from None
+
+    def keep_for_replicas(self) -> None:
+        """The file that is being written now is for replicas: nobody asked for it otherwise."""
+        self._is_for_replicas = self._config.rdb_del_sync_files
+
+    def remove_what_replicas_got(self) -> None:
+        """No replica needs the file any more: it must not stay where nothing is to stay on the disk."""
+        if self._is_for_replicas and self._keeps_nothing() and os.path.exists(self.path):
+            self._is_for_replicas = False
+            self._log.notice("Removing the RDB file used to feed replicas in a persistence-less instance")
+            self._remove(self._config.dbfilename)
+
+    def remove_what_primary_sent(self) -> None:
+        """The dataset is in memory: the file it came in must not stay either."""
+        if self._keeps_nothing():
+            self._log.notice("Removing the RDB file obtained from the master. This replica has persistence disabled")
+            self._remove(self._config.dbfilename)
+
+    def _keeps_nothing(self) -> bool:
+        """Does the configuration say that neither a full sync nor anything else may leave data on the disk?"""
+        return self._config.rdb_del_sync_files and not self._config.save and not self._config.appendonly
 
     def incoming(self) -> IncomingFile:
         """A file for a dataset that a primary is about to send. Raises OSError."""
@@ -367,3 +406,8 @@ class Snapshots:
             "rdb_last_load_keys_expired": len(last.expired) if last else 0,
             "rdb_last_load_keys_loaded": last.keys if last else 0,
         }
+
+
+def delay_s(directive: int, keys: int) -> float:
+    """How long so many keys are to take: as many microseconds each, or, if negative, so many keys one microsecond."""
+    return keys * directive / 1e6 if directive > 0 else keys / -directive / 1e6

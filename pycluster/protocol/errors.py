@@ -488,6 +488,14 @@ def only_allowed_when_subscribed(command: str) -> ReplyError:
 # The state of the server
 
 
+class DebugNotAllowed(ReplyError):
+    text = (
+        'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from '
+        "a local connection, otherwise you need to set this option in the configuration file, and then restart the "
+        "server."
+    )
+
+
 class Loading(ReplyError):
     text = "LOADING Redis is loading the dataset in memory"
 

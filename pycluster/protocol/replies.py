@@ -67,6 +67,14 @@ class Verbatim:
 
 
 @dataclass(slots=True, frozen=True)
+class Attributed:
+    """A reply, and something about it that only RESP3 can say."""
+
+    attributes: dict[bytes, object]
+    reply: object
+
+
+@dataclass(slots=True, frozen=True)
 class Spoken:
     """A reply in a protocol of its own: the client has changed it in the middle of a transaction."""
 
@@ -179,6 +187,8 @@ def _encode_rare_2(value: object, put: Put) -> None:
             encode(b"%d" % value.value, 2, put)
         case Several():
             encode_all(value, 2, put)
+        case Attributed():
+            encode(value.reply, 2, put)
         case Spoken():
             encode(value.reply, value.resp, put)
         case _ if value is NULL_ARRAY:
@@ -222,6 +232,11 @@ def _encode_rare_3(value: object, put: Put) -> None:
             put(b"(%d\r\n" % value.value)
         case Several():
             encode_all(value, 3, put)
+        case Attributed():
+            put(b"|%d\r\n" % len(value.attributes))
+            for pair in value.attributes.items():
+                encode_all(pair, 3, put)
+            encode(value.reply, 3, put)
         case Spoken():
             encode(value.reply, value.resp, put)
         case _ if value is NULL_ARRAY:

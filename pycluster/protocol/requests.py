@@ -130,7 +130,7 @@ class RequestReader:
 
     def held(self) -> int:
         """About how many bytes wait to be read, or for the rest of their request."""
-        return len(self._chunk) + sum(map(len, self._waiting)) + self.strict.held()
+        return 0 if self.idle else len(self._chunk) + sum(map(len, self._waiting)) + self.strict.held()
 
     def _take(self, chunk: Chunk) -> None:
         """Gives a chunk to hiredis, which holds nothing, or to the strict reader if hiredis might misread it."""

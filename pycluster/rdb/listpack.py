@@ -15,6 +15,8 @@ END = 0xFF
 UNCOUNTED = 0xFFFF  # so many entries that the header does not say how many
 LONGEST_INTEGER = 20  # -9223372036854775808
 
+_SMALL = [bytes((number, 1)) for number in range(128)]  # entries as they stand
+_SHORT = [(bytes((0x80 | length,)), bytes((1 + length,))) for length in range(64)]  # what is around a short string
 _INTEGER_WIDTHS = ((16, b"\xf1"), (24, b"\xf2"), (32, b"\xf3"), (64, b"\xf4"))
 
 
@@ -90,11 +92,14 @@ def put_listpack(parts: Iterable[bytes | int]) -> bytes:
 
 def _put_entry(part: bytes | int) -> bytes:
     if isinstance(part, int):
+        if 0 <= part < 128:
+            return _SMALL[part]
         entry = _put_integer(part)
     elif len(part) <= LONGEST_INTEGER and is_int(part):
-        entry = _put_integer(int(part))
-    elif len(part) < 1 << 6:
-        entry = bytes((0x80 | len(part),)) + part
+        return _put_entry(int(part))
+    elif len(part) < 64:
+        head, behind = _SHORT[len(part)]
+        return head + part + behind
     elif len(part) < 1 << 12:
         entry = (0xE000 | len(part)).to_bytes(2, "big") + part
     else:
@@ -103,8 +108,6 @@ def _put_entry(part: bytes | int) -> bytes:
 
 
 def _put_integer(number: int) -> bytes:
-    if 0 <= number < 128:
-        return bytes((number,))
     if -(1 << 12) <= number < 1 << 12:
         return (0xC000 | number & 0x1FFF).to_bytes(2, "big")
     bits, first = next((bits, first) for bits, first in _INTEGER_WIDTHS if -(1 << bits - 1) <= number < 1 << bits - 1)

@@ -5,10 +5,11 @@ dataset must hold still meanwhile: a child's copy does, and so does a server tha
 """
 
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
+from pycluster.datatypes.big_dict import BigDict
 from pycluster.keyspace.database import Database
-from pycluster.keyspace.database import Mapping as Slot
 from pycluster.rdb import opcodes
 from pycluster.rdb.crc64 import CHECKSUM_LENGTH, crc64
 from pycluster.rdb.strings import put_length, put_string
@@ -25,10 +26,14 @@ def write_file(
     functions: Iterable[bytes] = (),
     compress: bool = True,
     checksum: bool = True,
+    passed: Callable[[int], None] = lambda keys: None,
 ) -> Iterator[bytes]:
-    """The file, in pieces of some 64 KB. Without a checksum it says 0, and readers do not look."""
+    """The file, in pieces of some 64 KB. Without a checksum it says 0, and readers do not look.
+
+    `passed` is told of keys as they are written, some at a time.
+    """
     crc = 0
-    for piece in _collect(_put_all(databases, aux, functions, compress)):
+    for piece in _collect(_put_all(databases, aux, functions, compress, passed)):
         if checksum:
             crc = crc64(piece, crc)
         yield piece
@@ -50,7 +55,11 @@ def _collect(parts: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _put_all(
-    databases: Iterable[Database], aux: Mapping[str, str | int], functions: Iterable[bytes], compress: bool
+    databases: Iterable[Database],
+    aux: Mapping[str, str | int],
+    functions: Iterable[bytes],
+    compress: bool,
+    passed: Callable[[int], None],
 ) -> Iterator[bytes]:
     yield b"REDIS%04d" % VERSION
     for name, content in aux.items():
@@ -58,19 +67,20 @@ def _put_all(
     for source in functions:
         yield _opcode(opcodes.FUNCTION) + put_string(source, compress)
     for database in databases:
-        keys = sum(map(len, database.slots))
-        if not keys:
+        count = sum(map(len, database.slots))
+        if not count:
             continue
         yield _opcode(opcodes.SELECT_DB) + put_length(database.index)
-        yield _opcode(opcodes.RESIZE_DB) + put_length(keys) + put_length(sum(map(len, database.deadlines)))
+        yield _opcode(opcodes.RESIZE_DB) + put_length(count) + put_length(sum(map(len, database.deadlines)))
         for mapping, deadlines in zip(database.slots, database.deadlines, strict=True):
-            if mapping:
-                yield from _put_keys(mapping, deadlines, compress)
+            for keys in mapping.dicts() if isinstance(mapping, BigDict) else (mapping,) if mapping else ():
+                yield from _put_keys(keys, deadlines, compress)
+                passed(len(keys))
     yield _opcode(opcodes.END)
 
 
-def _put_keys(mapping: Slot, deadlines: Mapping[bytes, int], compress: bool) -> Iterator[bytes]:
-    """The keys of a slot. Small strings that do not expire, the most of most datasets, on a short road."""
+def _put_keys(mapping: dict[bytes, Any], deadlines: Mapping[bytes, int], compress: bool) -> Iterator[bytes]:
+    """Keys of a slot. Small strings that do not expire, the most of most datasets, on a short road."""
     parts: list[bytes] = []
     for key, value in mapping.items():
         if deadlines and (deadline := deadlines.get(key)) is not None:

@@ -94,7 +94,16 @@ class FullSyncs:
             replica.client.link.send_bytes(b"+FULLRESYNC %b %d\r\n" % (self._history.id.encode(), offset))
 
     def _start_save_to_disk(self) -> bool:
-        return self._host.snapshots.save_in_background(self._file_is_written)
+        snapshots = self._host.snapshots
+        if not snapshots.save_in_background(self._file_is_written):
+            return False
+        snapshots.keep_for_replicas()
+        return True
+
+    def remove_file(self) -> None:
+        """rdb-del-sync-files: goes when no replica waits for it."""
+        if not any(replica.state in (State.WAITS_FOR_SAVE, State.GETS_FILE) for replica in self._replicas):
+            self._host.snapshots.remove_what_replicas_got()
 
     def _start_streamed_save(self, replicas: list[AttachedReplica], request: Request) -> bool:
         host = self._host

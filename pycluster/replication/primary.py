@@ -299,6 +299,7 @@ class Primary:
             self._look_after(replica)
         self._forget_backlog_of_old()
         self._full_syncs.start_due_save()
+        self._full_syncs.remove_file()
         self._ask_for_acknowledgements()
         self.count_good_replicas()
 

@@ -301,6 +301,7 @@ class Replica:
             loading = await host.snapshots.load(expire=False)
         except (Unreadable, OSError):
             loading = None
+        host.snapshots.remove_what_primary_sent()
         self._task = None
         self._end_of_loading()
         if loading is None:

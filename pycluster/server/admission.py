@@ -10,6 +10,7 @@ from typing import Any
 from pycluster.commands.table import Command
 from pycluster.protocol.errors import (
     AuthenticationRequired,
+    DebugNotAllowed,
     Loading,
     MasterDown,
     NotAllowedInMulti,
@@ -35,6 +36,7 @@ from pycluster.server.client import (
     UNAUTHENTICATED,
     Client,
 )
+from pycluster.server.clients import may_debug
 
 Args = list[bytes]
 
@@ -108,6 +110,8 @@ class Admission:
         """The first reason not to run the command, if there is one."""
         server = self._server
         gate, flags = client.gate, command.flags
+        if command.name == "debug" and not may_debug(client):
+            return DebugNotAllowed()
         if gate & UNAUTHENTICATED and "no_auth" not in flags:
             return AuthenticationRequired()
         if gate & IN_TRANSACTION and "no_multi" in flags:

@@ -24,6 +24,12 @@ def is_local(address: str) -> bool:
     return (mapped or ip).is_loopback
 
 
+def may_debug(client: Client) -> bool:
+    """Does enable-debug-command allow this client DEBUG?"""
+    allowed = client.server.config.enable_debug_command
+    return allowed == "yes" or (allowed == "local" and is_local(client.link.address))
+
+
 def is_printable(name: bytes) -> bool:
     """Can it stand in a line of CLIENT LIST, which is split at spaces?"""
     return all(33 <= byte <= 126 for byte in name)
@@ -36,7 +42,7 @@ def flags_of(client: Client) -> str:
         ("M", client.gate & FROM_PRIMARY),
         ("P", client.channels or client.patterns or client.shard_channels),
         ("x", client.gate & IN_TRANSACTION),
-        ("b", client.waiter is not None),
+        ("b", client.waiter is not None or client.server.pause.holds_back(client)),
         ("d", client.watch_broken),
         ("c", client.gate & CLOSING),
         ("r", client.readonly),

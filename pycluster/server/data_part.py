@@ -11,14 +11,12 @@ from typing import Any
 
 from pycluster.persistence.aof import AppendOnly, State
 from pycluster.persistence.aof_files import CannotGoOn
-from pycluster.persistence.forks import Forks
 from pycluster.persistence.snapshot import Snapshots
 from pycluster.rdb.errors import Unreadable
 from pycluster.replication.replication import Replication
 from pycluster.server.config import Config
 from pycluster.server.directive_kinds import BadValue
 from pycluster.server.disk_trouble import DiskTrouble
-from pycluster.server.info_host import resident_memory
 from pycluster.server.replay import Replay
 from pycluster.server.shutdown import CannotExit, Manner
 from pycluster.server.version import REDIS_VERSION
@@ -28,17 +26,17 @@ TRIES = 10  # a second apart, to write the append-only file again behind a full 
 
 def build(server: Any) -> tuple[Snapshots, AppendOnly, DiskTrouble, Replication]:
     """These parts of a server that has everything else."""
-    forks = Forks(server.loop)
     snapshots = Snapshots(
         server.config,
         server.log,
         server.loop,
         server.databases,
         server.journal,
-        forks,
+        server.forks,
         replication_fields=lambda: server.replication.fields(),
-        used_memory=resident_memory,
+        used_memory=lambda: server.memory.used,
         redis_version=REDIS_VERSION,
+        disk=server.disk,
     )
     disk_trouble = DiskTrouble(server)
     aof = AppendOnly(
@@ -47,17 +45,21 @@ def build(server: Any) -> tuple[Snapshots, AppendOnly, DiskTrouble, Replication]
         server.loop,
         server.databases,
         server.journal,
-        forks,
+        server.forks,
         snapshot=partial(snapshots.pieces, as_base=True),
         die=lambda: server.die(),
         in_unit=lambda: server.timing.frozen,
         troubled=lambda is_troubled: disk_trouble.look(),
+        disk=server.disk,
+        now_s=lambda: server.wall_ms() / 1000,
     )
+    server.journal.keeper = aof.take
     server.turn.always(aof.write)
     replication = Replication(server)
+    server.info.add("Persistence", server.forks.progress_info)
     server.info.add("Persistence", snapshots.info)
     server.info.add("Persistence", aof.info)
-    server.info.add("Stats", forks.info)
+    server.info.add("Stats", server.forks.info)
     server.info.add("Replication", replication.info)
     server.cron.each_tick(aof.tick)
     server.cron.each_tick(disk_trouble.look)

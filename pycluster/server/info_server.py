@@ -70,7 +70,7 @@ def client_fields(server: Any) -> dict[str, Value]:
         "maxclients": server.config.maxclients,
         "client_recent_max_input_buffer": max((client.link.held_input() for client in clients), default=0),
         "client_recent_max_output_buffer": max((client.link.held_output() for client in clients), default=0),
-        "blocked_clients": len(waiters),
+        "blocked_clients": len(waiters) + server.pause.postponed,
         "clients_in_timeout_table": sum(waiter.timer is not None for waiter in waiters),
         "total_blocking_keys": len(server.blocking.waiters),
     }

@@ -19,7 +19,7 @@ from pycluster.datatypes.string import RawString
 from pycluster.keyspace import accesses
 from pycluster.keyspace.database import Database
 from pycluster.keyspace.eviction import Candidates, Policy, score_by
-from pycluster.keyspace.memory import DEADLINE, ENTRY, Survey, size_of, size_of_key
+from pycluster.keyspace.memory import DEADLINE, ENTRY, Survey, size_of, size_of_key, size_of_places
 from pycluster.protocol.errors import ReplyError
 from pycluster.server.admission import LOADING, MEMORY, REPLICA
 from pycluster.server.client import IS_REPLICA, Client
@@ -184,8 +184,9 @@ class Memory:
             if found is None:
                 return Room.NONE
             db, key = found
-            self.data = max(0, self.data - size_of_key(db, key))
+            size = size_of_key(db, key) + size_of_places(db)
             db.evict(key, record)
+            self.data = max(0, self.data + size_of_places(db) - size)
             evicted += 1
             if evicted % KEYS_BETWEEN_LOOKS == 0 and perf_counter_ns() - began > limit_ns:
                 self._go_on_evicting()
@@ -218,14 +219,15 @@ class Memory:
             reply = self._plain_perform(client, command, args)
             self.refresh()  # FLUSHALL and the like
         else:
+            places = size_of_places(db)
             before = [(key, *_weigh(db, key)) for key in keys]
             reply = self._plain_perform(client, command, args)
             if db.slot != slot:
                 db.enter(slot)
-            self.data = max(0, self.data + sum(_growth(db, *what) for what in before))
-        if db.accesses is not None and command.name not in _NO_USE:
-            if not client.no_touch or command.name == "touch":
-                self._note_use(db, slot, keys)
+            grown = sum(_growth(db, *what) for what in before) + size_of_places(db) - places
+            self.data = max(0, self.data + grown)
+        if db.accesses is not None and _uses(client, command):
+            self._note_use(db, slot, keys)
         return reply
 
     def _note_use(self, db: Database, slot: int, keys: Iterable[bytes]) -> None:
@@ -295,7 +297,13 @@ class Memory:
         """CONFIG RESETSTAT."""
         self._exceeded_ns = self._exceeded_since_ns = 0
         self._server.keyspace.freeing.freed = 0
-        self.peak = self.used
+
+
+def _uses(client: Client, command: Command) -> bool:
+    """Does the command use its keys, or only look at them?"""
+    if client.no_touch:
+        return command.name == "touch"  # CLIENT NO-TOUCH
+    return command.name not in _NO_USE
 
 
 def _keys_of(command: Command, args: Args) -> list[bytes]:

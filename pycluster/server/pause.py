@@ -85,6 +85,7 @@ class Pause:
             self._timer = server.loop.call_later(max(0, soonest - server.wall_ms()) / 1000, self._look)
         else:
             server.gate &= ~PAUSED
+        server.choose_expiry()
         waiting, self._postponed = self._postponed, {}
         for client in waiting:
             client.link.resume()

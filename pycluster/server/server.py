@@ -14,15 +14,17 @@ from time import monotonic_ns, perf_counter_ns, time
 from typing import Any
 
 from pycluster.commands.table import Command, Group, build_table, commands_of
+from pycluster.files.writer import Disk
 from pycluster.keyspace.database import HIDE, REMOVE, Clock, Database, Keyspace
 from pycluster.keyspace.expiry import ExpiryCycle
 from pycluster.keyspace.journal import Journal
 from pycluster.keyspace.notifications import notifier
 from pycluster.keyspace.slots import SLOTS
+from pycluster.persistence.forks import Forks
 from pycluster.protocol.errors import ProtectedMode, ReplyError, TooManyClients, TooManyConnections
 from pycluster.protocol.replies import Push, Several
 from pycluster.server import clients, data_part
-from pycluster.server.admission import FEW_REPLICAS, LOADING, REPLICA, Admission
+from pycluster.server.admission import FEW_REPLICAS, LOADING, PAUSED, REPLICA, Admission
 from pycluster.server.blocking import Blocking
 from pycluster.server.client import FROM_PRIMARY, IS_REPLICA, SUBSCRIBED, UNAUTHENTICATED, Client, Link
 from pycluster.server.config import Config
@@ -57,11 +59,21 @@ class Server:
         log: Log,
         loop: asyncio.AbstractEventLoop,
         rng: Random | None = None,
+        disk: Disk | None = None,
+        may_fork: bool = True,
     ) -> None:
+        """`may_fork`: is the process ours, so that it may have children? Who embeds a server says no."""
         self.config = config
         self.log = log
         self.loop = loop
         self.rng = rng or Random()
+        self.disk = disk or Disk()
+        self.forks = Forks(
+            loop,
+            may_fork,
+            count_keys=lambda: sum(db.size() for db in self.databases),
+            say=lambda line: self.log.notice(line),
+        )
         self.run_id = f"{self.rng.getrandbits(160):040x}"
         self.started_ms = self.wall_ms()
         self.gate = 0
@@ -213,6 +225,8 @@ class Server:
     def _tell_events(self, config: Config) -> None:
         """notify-keyspace-events says who is to hear of changes of keys."""
         self.keyspace.notify = notifier(config.notify_keyspace_events, self.pubsub.publish)
+        for db in self.databases:
+            db.tell_of_new_keys("n" in config.notify_keyspace_events)
 
     def _name_expiry(self, config: Config) -> None:
         """lazyfree-lazy-expire says what others are told of a key that has expired."""
@@ -223,13 +237,18 @@ class Server:
         self.keyspace.stream_node_bytes = config.stream_node_max_bytes
         self.keyspace.stream_node_entries = config.stream_node_max_entries
 
+    def choose_expiry(self) -> None:
+        """Who finds a key past its deadline removes it, unless that is the primary's to do or data is to stand still."""
+        may_not = self.gate & REPLICA or self.pause.stops_changes
+        self.keyspace.expired_keys = HIDE if may_not else REMOVE
+
     # What replication asks for (replication.host.Host)
 
     def set_replica(self, is_replica: bool) -> None:
         """The role has changed: what clients may do, who removes expired keys, the letter in the log."""
         self._set_gate(REPLICA, is_replica)
-        self.keyspace.expired_keys = HIDE if is_replica else REMOVE
         self.log.is_replica = is_replica
+        self.choose_expiry()
 
     def set_loading(self, is_loading: bool) -> None:
         """The dataset is being read or replaced: clients are told to wait."""

@@ -136,7 +136,7 @@ def write_and_read_back(cluster: Cluster, count: int = 12) -> int:
     """Each key is written through one node and read through the next, following redirects as a client does."""
     for number in range(count):
         writer, reader = cluster.nodes[number % NODES], cluster.nodes[(number + 1) % NODES]
-        key, value = f"hello:{number}", f"written through {writer.port}".encode()
+        key, value = f"try:{number}", f"written through {writer.port}".encode()
         ask_following(cluster, writer, "SET", key, value)
         read = ask_following(cluster, reader, "GET", key)
         if read != value:

@@ -45,9 +45,30 @@ def commands(seed: int = 1) -> Iterator[Command]:
     yield (b"SADD", b"set:empty member", b"")
     for number, kind in enumerate((b"string", b"list:words", b"hash:words", b"set:words", b"sorted:words")):
         yield (b"PEXPIREAT", kind + (b"of:2" if b":" in kind else b""), FAR + number)
+    yield from _streams(dice)
     yield (b"SELECT", 7)
     yield (b"SET", b"elsewhere", b"x")
     yield (b"SELECT", 0)
+
+
+def _streams(dice: random.Random) -> Iterator[Command]:
+    """Streams of several nodes, with deleted entries and groups whose consumers have acknowledged some of theirs."""
+    for size in (1, 100, 101, 1000):
+        key = b"stream:of:%d" % size
+        for number in range(1, size + 1):
+            names = (b"number", b"text") if number % 5 else (b"number", b"other", b"none")
+            words = (b"%d" % dice.randrange(-(2**40), 2**40), dice.randbytes(dice.randrange(100)), b"")
+            entry = (part for pair in zip(names, words, strict=False) for part in pair)
+            yield (b"XADD", key, b"%d-%d" % (number * 1000, number % 3), *entry)
+        yield (b"XDEL", key, *(b"%d-%d" % (n * 1000, n % 3) for n in range(7, size, 9)), b"0-1")
+        for group in (b"early", b"late"):
+            yield (b"XGROUP", b"CREATE", key, group, b"0" if group == b"early" else b"$")
+            for consumer in (b"ann", b"bob", b""):
+                yield (b"XREADGROUP", b"GROUP", group, consumer, b"COUNT", size // 4 + 1, b"STREAMS", key, b">")
+        yield (b"XACK", key, b"early", *(b"%d-%d" % (n * 1000, n % 3) for n in range(1, size, 2)), b"0-1")
+        yield (b"XTRIM", key, b"MINID", 3000)
+    yield (b"XADD", b"stream:huge", b"18446744073709551615-18446744073709551615", TEXT, TEXT * 100)
+    yield (b"XGROUP", b"CREATE", b"stream:empty", b"group", b"$", b"MKSTREAM")
 
 
 def _strings(dice: random.Random) -> Iterator[Command]:

@@ -7,6 +7,7 @@ may never come.
 What two servers cannot have in common is taken out: PINGs and GETACKs, and a few seconds between two moments.
 """
 
+import re
 import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -24,7 +25,8 @@ EOF_MARK_LENGTH = 40
 ACKNOWLEDGE_EVERY_S = 0.1
 SILENCE_AFTER_S = 10.0
 CLOCKS_APART_MS = 60_000
-TIME_MS_DIGITS = 13
+
+_MOMENT = re.compile(rb"(\d{13})(-\d+)?").fullmatch  # milliseconds since 1970; the ID of a stream's entry begins so
 
 
 @dataclass(slots=True)
@@ -34,6 +36,7 @@ class Effect:
     line: str
     changes: int  # how much it added to rdb_changes_since_last_save
     records: list[Request] = field(default_factory=list)
+    events: list[str] = field(default_factory=list)  # of keys: "set a", "expire a"
 
     def __str__(self) -> str:
         return f"{self.changes:+d} " + "; ".join(b" ".join(record).decode("latin-1") for record in self.records)
@@ -106,26 +109,50 @@ class RawReplica:
         self._socket.sendall(pack_request("REPLCONF", "ACK", self.offset))
 
 
+class EventListener:
+    """A subscriber to all events of all keys."""
+
+    def __init__(self, node: Node):
+        node.ask("CONFIG", "SET", "notify-keyspace-events", "EAmn")
+        self._connection = node.connect()
+        self._connection.ask("PSUBSCRIBE", "__keyevent@*__:*")
+
+    def events(self) -> list[str]:
+        """What has happened since."""
+        self._connection.send("PING")
+        found = []
+        while (message := self._connection.receive())[0] == b"pmessage":
+            found.append(f"{message[2].decode().partition(':')[2]} {message[3].decode('latin-1')}")
+        return found
+
+    def close(self) -> None:
+        self._connection.close()
+
+
 def effects(lines: Iterable[Line], node: Node, streamed_file: bool = False) -> list[Effect]:
     """What each line of a dialogue leaves in a server that is empty; where it names no database yet."""
     found: list[Effect] = []
     with node.connect() as control:
         empty(control)
         replica = RawReplica(node, streamed_file)
+        listener = EventListener(node)
         try:
             changes, _ = _counts(control)
 
             def take(step: Step) -> None:
                 nonlocal changes
+                events = listener.events()
                 before = changes
                 changes, offset = _counts(control)
                 records = replica.read_to(offset)
-                found.append(
-                    Effect(step.text, changes - before, sorted(records) if step.tag == "unordered" else records)
-                )
+                if step.tag == "unordered":
+                    records.sort()
+                    events.sort()
+                found.append(Effect(step.text, changes - before, records, events))
 
             perform(read_dialogue(lines), node, 2, control, take)
         finally:
+            listener.close()
             replica.close()
     return found
 
@@ -144,10 +171,21 @@ def differences(theirs: list[Effect], ours: list[Effect], expected: dict[str, st
     assert not unused, f"differences of lines that are not in the dialogue: {unused}"
     for their, our in zip(theirs, ours, strict=True):
         if their.line in expected:
-            if str(our) != expected[their.line] or are_alike(their, our):
+            if _timeless(str(our)) != _timeless(expected[their.line]) or are_alike(their, our):
                 yield f"  {their.line}\n    expected: {expected[their.line]}\n    redis: {their}\n    ours:  {our}"
         elif not are_alike(their, our):
             yield f"  {their.line}\n    redis: {their}\n    ours:  {our}"
+
+
+def _timeless(text: str) -> str:
+    return re.sub(r"\b\d{13}\b", "<now>", text)
+
+
+def event_differences(theirs: list[Effect], ours: list[Effect]) -> Iterator[str]:
+    """The lines of which we tell other events."""
+    for their, our in zip(theirs, ours, strict=True):
+        if their.events != our.events:
+            yield f"  {their.line}\n    redis: {'; '.join(their.events)}\n    ours:  {'; '.join(our.events)}"
 
 
 def are_alike(theirs: Effect, ours: Effect) -> bool:
@@ -165,11 +203,10 @@ def _are_equal(theirs: Request, ours: Request) -> bool:
 def _are_equal_words(theirs: bytes, ours: bytes) -> bool:
     if theirs == ours:
         return True
-    return _is_moment(theirs) and _is_moment(ours) and abs(int(theirs) - int(ours)) < CLOCKS_APART_MS
-
-
-def _is_moment(word: bytes) -> bool:
-    return len(word) == TIME_MS_DIGITS and word.isdigit()
+    their, our = _MOMENT(theirs), _MOMENT(ours)
+    if their is None or our is None or their[2] != our[2]:
+        return False
+    return abs(int(their[1]) - int(our[1])) < CLOCKS_APART_MS
 
 
 def _counts(control: Connection) -> tuple[int, int]:
@@ -191,4 +228,4 @@ def _requests(stream: bytes) -> Iterator[Request]:
 
 
 def _is_idle_talk(request: Request) -> bool:
-    return request[0] == b"PING" or request[:2] == [b"REPLCONF", b"GETACK"]
+    return request[0].upper() == b"PING" or request[:2] == [b"REPLCONF", b"GETACK"]

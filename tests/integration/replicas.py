@@ -62,6 +62,18 @@ def assert_same(replica: Node, primary: Node) -> None:
     assert digest(replica) == digest(primary)
 
 
+def pending(node: Node) -> dict[bytes, tuple[bytes, list[object]]]:
+    """What is pending for whom in the streams of `random_writes`: the digest says nothing of groups."""
+    found: dict[bytes, tuple[bytes, list[object]]] = {}
+    with node.connect() as connection:
+        for key in connection.ask("KEYS", "x*"):
+            for group in connection.ask("XINFO", "GROUPS", key):
+                told = connection.ask("XPENDING", key, b"readers", "-", "+", 1_000_000)
+                last_id = group[group.index(b"last-delivered-id") + 1]
+                found[key] = last_id, [(id, consumer, deliveries) for id, consumer, _, deliveries in told]
+    return found
+
+
 def full_syncs(node: Node) -> int:
     return int(node.info("stats")["sync_full"])
 
@@ -90,7 +102,7 @@ def random_writes(seed: int) -> Iterator[tuple[Word, ...]]:
         member, other = b"m%d" % dice.randrange(30), dice.randbytes(dice.randrange(20))
         number = dice.randrange(-1000, 1000)
         half = dice.randrange(-(10**4), 10**4) / 2
-        match dice.randrange(26):
+        match dice.randrange(32):
             case 0:
                 yield ("SET", b"s" + key, other)
             case 1:
@@ -146,3 +158,14 @@ def random_writes(seed: int) -> Iterator[tuple[Word, ...]]:
                 yield ("INCR", b"n" + key)
                 yield ("SADD", b"t" + key, other)
                 yield ("EXEC",)
+            case 26 | 27:
+                yield ("XADD", b"x" + key, "MAXLEN", "~", 150, "*", member, other, "n", number)
+            case 28:
+                yield ("XGROUP", "CREATE", b"x" + key, "readers", 0, "MKSTREAM")
+                yield ("XREADGROUP", "GROUP", "readers", member, "COUNT", 3, "STREAMS", b"x" + key, ">")
+            case 29:
+                yield ("XAUTOCLAIM", b"x" + key, "readers", member, 0, 0, "COUNT", 2)
+            case 30:
+                yield ("XTRIM", b"x" + key, "MAXLEN", abs(number))
+            case 31:
+                yield ("XREADGROUP", "GROUP", "readers", member, "NOACK", "COUNT", 1, "STREAMS", b"x" + key, ">")

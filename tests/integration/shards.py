@@ -73,6 +73,37 @@ class Shards:
         self.wait_role(heir, "master")
         wait(lambda: why_not_ok(self.running))
 
+    def fail_over(self, name: str, *how: str) -> tuple[Node, Node]:
+        """Makes the shard's replica its master, by order: the old one and the new one."""
+        master, replica = self.master(name), self.replica(name)
+
+        def why_not() -> str:
+            if row(replica).role == "master":
+                return ""
+            # A voter votes for one master's replicas once in two node timeouts, so a try may come to nothing.
+            replica.ask("CLUSTER", "FAILOVER", *how)
+            wait_outcome(replica)
+            return f"{replica} has not become master"
+
+        wait(why_not)
+        self.wait_well()
+        return master, replica
+
+
+def wait_outcome(replica: Node) -> None:
+    """Until a failover that was ordered is over, well or not: a new order would begin it anew."""
+    before = failures(replica)
+
+    def why_not() -> str:
+        is_over = row(replica).role == "master" or failures(replica) > before
+        return "" if is_over else "the failover is under way"
+
+    wait(why_not)
+
+
+def failures(replica: Node) -> int:
+    return replica.log().count("Manual failover timed out")
+
 
 # ---- what nodes believe
 

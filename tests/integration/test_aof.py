@@ -6,6 +6,7 @@ import resource
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -360,3 +361,14 @@ def test_with_always_a_full_disk_ends_the_server_and_nothing_acknowledged_is_los
     assert "Can't recover from AOF write error when the AOF fsync policy is 'always'. Exiting..." in node.log()
     node.start()
     assert node.ask("GET", "k") == b"v"
+
+
+# Killed again and again
+
+
+@pytest.mark.parametrize("policy", ["always", "everysec", "no"])
+def test_four_kills_under_load_lose_nothing(policy: str) -> None:
+    script = Path(__file__).parents[2] / "scripts" / "kill9.py"
+    command = [sys.executable, str(script), "--rounds", "4", "--appendfsync", policy]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 0, ended.stdout + ended.stderr

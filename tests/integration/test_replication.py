@@ -17,6 +17,7 @@ from tests.integration.replicas import (
     follow,
     full_syncs,
     partial_syncs,
+    pending,
     wait_in_step,
     write_at_random,
 )
@@ -68,6 +69,15 @@ def test_random_traffic_leaves_both_with_the_same_data(pair: tuple[Node, Node]) 
     with primary.connect() as connection:
         write_at_random(connection, 20_000)
     assert_same(replica, primary)
+
+
+def test_what_is_pending_in_streams_is_so_on_both_sides(pair: tuple[Node, Node]) -> None:
+    primary, replica = pair
+    with primary.connect() as connection:
+        write_at_random(connection, 5_000)
+    assert_same(replica, primary)
+    assert pending(replica) == pending(primary)
+    assert any(told for _, told in pending(primary).values())
 
 
 def test_a_link_that_was_cut_goes_on_where_it_was(pair: tuple[Node, Node]) -> None:

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pycluster.testing import Node
-from tests.integration.shards import Shards, row, syncs, wait
+from tests.integration.shards import Shards, syncs
 from tests.interop.mixed import TAGS, Load, start_mixed
 
 
@@ -19,44 +18,12 @@ def mixed(our_server: list[str], real_server: list[str], tmp_path_factory: pytes
         yield mixed
 
 
-def fail_over(mixed: Shards, name: str, *how: str) -> tuple[Node, Node]:
-    """Makes the shard's replica its master: the old one and the new one."""
-    master, replica = mixed.master(name), mixed.replica(name)
-
-    def why_not() -> str:
-        if row(replica).role == "master":
-            return ""
-        # A voter votes for one master's replicas once in two node timeouts, so a try may come to nothing.
-        replica.ask("CLUSTER", "FAILOVER", *how)
-        wait_outcome(replica)
-        return f"{replica} has not become master"
-
-    wait(why_not)
-    mixed.wait_well()
-    return master, replica
-
-
-def wait_outcome(replica: Node) -> None:
-    """Until the failover is over, well or not: a new order would begin it anew."""
-    before = failures(replica)
-
-    def why_not() -> str:
-        is_over = row(replica).role == "master" or failures(replica) > before
-        return "" if is_over else "the failover is under way"
-
-    wait(why_not)
-
-
-def failures(replica: Node) -> int:
-    return replica.log().count("Manual failover timed out")
-
-
 @pytest.mark.parametrize("name", ["A", "B"])
 def test_in_good_order_no_acknowledged_write_is_lost(mixed: Shards, name: str) -> None:
     with Load(mixed, TAGS[name]) as load:
         for _ in ("there", "back"):
             full, _ = syncs(mixed.replica(name))
-            old, new = fail_over(mixed, name)
+            old, new = mixed.fail_over(name)
             load.wait_progress()
             assert (mixed.master(name), mixed.replica(name)) == (new, old)
             assert syncs(new)[0] == full
@@ -67,7 +34,7 @@ def test_in_good_order_no_acknowledged_write_is_lost(mixed: Shards, name: str) -
 def test_without_asking_the_master_no_confirmed_write_is_lost(mixed: Shards, how: str) -> None:
     with Load(mixed, TAGS["C"]) as load:
         for _ in ("there", "back"):
-            old, new = fail_over(mixed, "C", how)
+            old, new = mixed.fail_over("C", how)
             load.wait_progress()
             assert (mixed.master("C"), mixed.replica("C")) == (new, old)
     assert load.lost(load.confirmed) == []

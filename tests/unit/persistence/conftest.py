@@ -24,7 +24,7 @@ class Log:
     def notice(self, text: str) -> None:
         self.lines.append(text)
 
-    warning = notice
+    warning = debug = verbose = notice
 
     def __contains__(self, part: str) -> bool:
         return any(part in line for line in self.lines)
@@ -44,6 +44,10 @@ class World:
             rdbchecksum=True,
             rdb_save_incremental_fsync=True,
             save=(),
+            rdb_key_save_delay=0,
+            key_load_delay=0,
+            rdb_del_sync_files=False,
+            appendonly=False,
         )
         self.config.__dict__.update(directives)
         keyspace = Keyspace()

@@ -4,11 +4,13 @@ import errno
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pycluster.datatypes.hash import Hash
 from pycluster.files.writer import Disk
+from pycluster.persistence.snapshot import Snapshots, delay_s
 from pycluster.rdb.errors import Unreadable
 from tests.unit.persistence.conftest import World
 
@@ -156,3 +158,57 @@ def test_a_file_that_cannot_be_read_is_told_of_in_redis_words(world: World, cont
 def test_reloading_goes_through_the_file_and_back(world: World) -> None:
     filled(world).snapshots.reload(save=True, flush=True)
     assert [db.size() for db in world.databases] == [1, 1]
+
+
+# What is told of the child, and what is not to stay on the disk
+
+
+def test_a_child_tells_how_far_it_is(world: World) -> None:
+    for number in range(3000):
+        world.databases[0].put(b"%d" % number, b"value")
+    world.forks._count_keys = lambda: 3000
+    world.save_in_background()
+    assert world.forks.progress.keys == 3000
+    assert world.forks.progress_info()["rdb_last_cow_size"] > 0
+
+
+def test_a_slow_save_takes_its_time_for_each_key(world: World) -> None:
+    assert delay_s(500, 10) == 0.005
+    assert delay_s(-500, 1000) == 2e-6
+
+
+def test_a_flush_leaves_no_keys_on_the_disk_where_there_are_save_points(tmp_path: Path) -> None:
+    world = filled(World(tmp_path, save=((3600, 1),)))
+    world.snapshots.save()
+    for db in world.databases:
+        db.flush()
+    world.snapshots.save_emptiness()
+    assert World(tmp_path).load().keys == 0
+
+
+def test_a_flush_leaves_the_file_alone_where_there_are_none(tmp_path: Path) -> None:
+    world = filled(World(tmp_path))
+    world.snapshots.save()
+    world.databases[0].flush()
+    world.snapshots.save_emptiness()
+    assert World(tmp_path).load().keys == 2
+
+
+@pytest.mark.parametrize(("directives", "stays"), [
+    ({"rdb_del_sync_files": True}, False), ({"rdb_del_sync_files": False}, True),
+    ({"rdb_del_sync_files": True, "save": ((3600, 1),)}, True), ({"rdb_del_sync_files": True, "appendonly": True}, True),
+])  # fmt: skip
+def test_files_of_full_syncs_go_where_nothing_is_to_stay(tmp_path: Path, directives: Any, stays: bool) -> None:
+    for remove in (Snapshots.remove_what_replicas_got, Snapshots.remove_what_primary_sent):
+        world = World(tmp_path, **directives)
+        world.snapshots.keep_for_replicas()
+        world.snapshots.save()
+        remove(world.snapshots)
+        assert (tmp_path / "dump.rdb").exists() is stays
+
+
+def test_a_file_that_somebody_asked_for_stays(tmp_path: Path) -> None:
+    world = World(tmp_path, rdb_del_sync_files=True)
+    world.snapshots.save()
+    world.snapshots.remove_what_replicas_got()
+    assert (tmp_path / "dump.rdb").exists()

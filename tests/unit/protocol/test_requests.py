@@ -154,7 +154,6 @@ def chunked(draw: st.DrawFn) -> list[bytes]:
     return [chunk for a, b in zip([0, *cuts], [*cuts, len(received)], strict=True) if (chunk := received[a:b])]
 
 
-
 @given(chunked())
 def test_chunks_make_no_difference_to_the_strict_reader(chunks: list[bytes]) -> None:
     with patch.object(requests, "INLINE_LIMIT", 24):

@@ -166,6 +166,12 @@ class Snapshots:
         assert done is not None
         done(well)
 
+    def keep_for_replicas(self) -> None: ...
+
+    def remove_what_replicas_got(self) -> None: ...
+
+    def remove_what_primary_sent(self) -> None: ...
+
     def pieces(self, request: Any = None) -> list[bytes]:
         return [b"FILE"]
 
