@@ -45,6 +45,10 @@ class Disk:
     def rename(self, source: str, target: str) -> None:
         os.rename(source, target)
 
+    def link(self, source: str, target: str) -> None:
+        """Gives a file a second name."""
+        os.link(source, target)
+
     def remove(self, path: str) -> None:
         os.unlink(path)
 

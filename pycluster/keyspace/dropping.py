@@ -3,13 +3,19 @@
 from pycluster.keyspace.database import Database
 
 
-def drop_keys_in_slot(db: Database, slot: int) -> int:
-    """Deletes the keys of a slot one by one, with all that a deletion causes; how many there were."""
+def drop_keys_in_slot(db: Database, slot: int, record: bytes = b"DEL") -> int:
+    """Deletes the keys of a slot one by one; how many there were. `record`: what replicas are told, DEL or UNLINK.
+
+    Who watches a key or waits for it hears of it, but there is no keyspace event: to users the key is not deleted, it
+    is elsewhere.
+    """
     db.enter(slot)
     keys = db.keys_in_slot(slot)
     for key in keys:
-        if db.delete(key):
-            db.changed(key, "del")
-            db.record(b"DEL", key)
+        db.persist(key)  # one that has expired goes like any other
+        db.delete(key)
+        db.touched(key)
+        db.noted(key)
+        db.record(record, key)
         db.journal.commit(db.index, [])
     return len(keys)

@@ -15,6 +15,8 @@ from typing import Any
 
 from pycluster.datatypes.big_dict import BigDict
 from pycluster.datatypes.sorted_set import SortedSet
+from pycluster.datatypes.stream import Node, Stream
+from pycluster.datatypes.stream_group import Group
 from pycluster.datatypes.string import RawString
 from pycluster.keyspace.database import Database
 
@@ -23,12 +25,15 @@ ROUNDING = 8  # allocators hand out multiples of 16 bytes: on average so much mo
 ENTRY = 64  # a key's share of the mapping it stands in, on average
 EMPTY = getsizeof({})  # a slot's mapping that was there before there were keys
 DEADLINE = 110  # a key's deadline: an integer, and a share of the mapping
+USE = 110  # what is noted of its use, likewise
 
 WINDOW = 50_000  # keys that the mean is taken over
 LARGE = 64 * 1024  # a value below this is never listed
 LARGE_SHARE = 1024  # and it is listed only if it is more than such a share of the whole
 LISTED_A_STEP = 32  # large values measured again at each step
-LEAVES = 2  # dicts of a BigDict that are looked at
+LEAVES = 2  # dicts of a BigDict, or nodes of a stream, that are looked at
+ID = 40 + ROUNDING  # an entry's id: an integer of up to 128 bits
+PENDING = 200  # an entry not acknowledged: its record, and its places with the group and the consumer
 
 
 def size_of(value: Any, samples: int | None = SAMPLES) -> int:
@@ -46,6 +51,8 @@ def size_of(value: Any, samples: int | None = SAMPLES) -> int:
         return getsizeof(value) + ROUNDING + _extrapolate(value, len(value), samples)
     if kind is SortedSet:
         return _size_of_sorted_set(value, samples)
+    if kind is Stream:
+        return _size_of_stream(value, samples)
     own = getsizeof(value) + ROUNDING
     return own + sum(size_of(getattr(value, name, None), samples) for name in getattr(kind, "__slots__", ()))
 
@@ -78,12 +85,34 @@ def _size_of_sorted_set(value: SortedSet, samples: int | None) -> int:
     return size
 
 
+def _size_of_stream(value: Stream, samples: int | None) -> int:
+    nodes = value.nodes
+    looked_at = nodes if samples is None else nodes[-LEAVES:]
+    size = sum(_size_of_node(node, samples) for node in looked_at) * len(nodes) // max(1, len(looked_at))
+    return getsizeof(value) + getsizeof(nodes) + size + sum(map(_size_of_group, value.groups.values()))
+
+
+def _size_of_node(node: Node, samples: int | None) -> int:
+    """Its entries share the names of their fields with the node, as a rule."""
+    entries = [entry for entry in node.entries if entry is not None]
+    asked = entries if samples is None else entries[: max(samples, 1)]
+    size = sum(getsizeof(entry) + ROUNDING + sum(map(size_of, entry[1::2])) for entry in asked)
+    frame = getsizeof(node) + getsizeof(node.ids) + getsizeof(node.entries) + size_of(node.fields)
+    return frame + ID * len(node.ids) + size * len(entries) // max(1, len(asked))
+
+
+def _size_of_group(group: Group) -> int:
+    consumers = sum(size_of(name) + getsizeof(consumer) + ENTRY for name, consumer in group.consumers.items())
+    return getsizeof(group) + consumers + PENDING * len(group.pending)
+
+
 def size_of_key(db: Database, key: bytes, samples: int | None = SAMPLES) -> int:
     """Bytes that a key of the slot entered takes with its value, 0 if there is none; not its place in the mapping."""
     value = db.here.get(key)
     if value is None:
         return 0
-    return getsizeof(key) + ROUNDING + (DEADLINE if key in db.due else 0) + size_of(value, samples)
+    notes = (DEADLINE if key in db.due else 0) + (USE if db.accesses is not None else 0)
+    return getsizeof(key) + ROUNDING + notes + size_of(value, samples)
 
 
 def size_of_places(db: Database) -> int:
@@ -145,7 +174,7 @@ class Survey:
             self._go_to_start()
             return 0
         mean = self._bytes / self._keys if self._keys else 0.0
-        total = int(mean * keys) + sum(self._listed.values()) + sum(map(_size_of_deadlines, self._databases))
+        total = int(mean * keys) + sum(self._listed.values()) + sum(map(_size_of_notes, self._databases))
         self.large = max(LARGE, total // LARGE_SHARE)
         return total
 
@@ -169,7 +198,7 @@ class Survey:
                     if self._place < len(mapping.table):
                         leaf, self._place = mapping.dict_at(self._place)
                         return self._measure(db, leaf), len(leaf)
-                elif mapping and not self._place:
+                elif not self._place and (mapping or getsizeof(mapping) > EMPTY):  # an emptied dict keeps its room
                     self._place = 1
                     return self._measure(db, mapping), len(mapping)
                 self._slot += 1
@@ -206,7 +235,9 @@ class Survey:
                     self._listed[index, key] = size  # behind the others, whose turn is next
 
 
-def _size_of_deadlines(db: Database) -> int:
+def _size_of_notes(db: Database) -> int:
+    """What is kept beside the keys: deadlines and uses."""
+    uses = USE * sum(map(len, db.accesses)) if db.accesses is not None else 0
     if len(db.volatile) > 64:
-        return DEADLINE * sum(map(len, db.deadlines))
-    return sum(getsizeof(due) + (32 + ROUNDING) * len(due) for due in (db.deadlines[slot] for slot in db.volatile))
+        return uses + DEADLINE * sum(map(len, db.deadlines))
+    return uses + sum(getsizeof(due) + (32 + ROUNDING) * len(due) for due in (db.deadlines[slot] for slot in db.volatile))

@@ -424,6 +424,8 @@ class AppendOnly:
 
     def _undo(self, manifest: Manifest) -> None:
         """The manifest could not be replaced: its new files are nobody's."""
+        if self.files.manifest is manifest:
+            return  # nor could it be put back
         assert manifest.base is not None
         self.files.remove(manifest.base.name)
         if self.state is State.WAITING:

@@ -93,14 +93,39 @@ class AofFiles:
             disk.sync_directory(self.directory)  # the files that it names
             problem = f"Error trying to rename the temporary AOF manifest file {temporary} into {name}"
             disk.rename(self.path(temporary), self.path(name))
-            problem = f"Fail to fsync AOF directory {self.directory}"
-            disk.sync_directory(self.directory)
         except OSError as error:
             self._log.warning(f"{problem}: {error.strerror}")
             if fd >= 0:
                 disk.close(fd)
             raise CannotGoOn from error
-        self.manifest = manifest
+        old, self.manifest = self.manifest, manifest
+        try:
+            disk.sync_directory(self.directory)
+        except OSError as error:
+            self._log.warning(f"Fail to fsync AOF directory {self.directory}: {error.strerror}")
+            self._put_back(old)
+            raise CannotGoOn from error
+
+    def _put_back(self, old: Manifest) -> None:
+        """The new manifest is there, but may not last: whoever starts now is to find the old one, if that can be.
+
+        `manifest` says in the end which of the two it is. Files that it names must not be removed.
+        """
+        disk, name = self._disk, old.file_name
+        try:
+            if not old.parts:
+                disk.remove(self.path(name))
+            else:
+                fd = disk.create(self.path(f"temp-{name}"))
+                try:
+                    disk.write(fd, old.text().encode("utf-8", "surrogateescape"))
+                    disk.sync(fd)
+                finally:
+                    disk.close(fd)
+                disk.rename(self.path(f"temp-{name}"), self.path(name))
+        except OSError:
+            return
+        self.manifest = old
 
     def make_directory(self) -> None:
         """The directory is there, and stays. Raises CannotGoOn."""
@@ -119,7 +144,8 @@ class AofFiles:
         """A single file of a version before 7 becomes the base. Raises CannotGoOn.
 
         Cut short at whatever step, it is done again at the next start: the manifest then names nothing but a base
-        that still is where it was.
+        that still is where it was. The file gets its new name before it loses the old one, since a power cut may undo
+        one half of a rename.
         """
         name, old = self._config.appendfilename, self.manifest
         if not os.path.exists(self.old_path):
@@ -131,6 +157,8 @@ class AofFiles:
             and not os.path.exists(self.path(name))
         )
         if old.parts and not is_half_done:
+            if old.base is not None and old.base.name == name and os.path.samefile(self.old_path, self.path(name)):
+                self._disk.remove(self.old_path)
             return
         if os.path.exists(self.path(name)):
             self._log.warning(f"There is a file {name} in {self._config.dir} and one in {self.directory}: which holds?")
@@ -139,9 +167,9 @@ class AofFiles:
         manifest = Manifest(name, base=Part(name, 1, Kind.BASE), base_number=1)
         self.replace_manifest(manifest)
         try:
-            self._disk.rename(self.old_path, self.path(name))
+            self._disk.link(self.old_path, self.path(name))
             self._disk.sync_directory(self.directory)
-            self._disk.sync_directory(self._config.dir)
+            self._disk.remove(self.old_path)
         except OSError as error:
             self._log.warning(
                 f"Error trying to move the old AOF file {name} into dir {self._config.appenddirname}: {error.strerror}"

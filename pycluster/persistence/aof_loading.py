@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from pycluster.files.writer import Disk
 from pycluster.keyspace.database import Database
 from pycluster.persistence.aof_files import AofFiles, CannotGoOn
-from pycluster.persistence.command_file import BadFormat, Cut, read_command
+from pycluster.persistence.command_file import BadFormat, Cut, is_cut_by_zeros, read_command
 from pycluster.persistence.loading import SLICE, Loader, Loading, tell_unreadable
 from pycluster.persistence.manifest import Part
 from pycluster.rdb.errors import Unreadable
@@ -54,17 +54,19 @@ class AofLoader:
         self._config = config
         self._log = log
         self._disk = disk
-        self._read = 0  # bytes of all files
 
     def load(self) -> Iterator[Loading]:
         """Loads all files; yields after each slice how far it is. Raises CannotGoOn when the log has been told why."""
         manifest = self._files.manifest
-        loading = Loading(sum(self._files.size(part) for part in manifest.parts))
+        sizes = {part: self._files.size(part) for part in manifest.parts}
+        loading = Loading(sum(sizes.values()))
         yield loading
         for part in manifest.parts:
             begun = perf_counter()
             self._replay.start_over()
             yield from self._load_part(part, loading, is_last=part is manifest.parts[-1])
+            if not sizes[part]:
+                continue
             kind = "base" if part is manifest.base else "incr"
             self._log.notice(f"DB loaded from {kind} file {part.name}: {perf_counter() - begun:.3f} seconds")
 
@@ -137,6 +139,8 @@ class AofLoader:
             except Cut:
                 pass
             except BadFormat as error:
+                if is_cut_by_zeros(content[at:]) and _is_blank(fd):
+                    break
                 self._log.warning(
                     f"Bad file format reading the append only file {part.name}: "
                     "make a backup of your AOF file, then use ./redis-check-aof --fix <filename.manifest>"
@@ -188,3 +192,11 @@ class AofLoader:
             self._disk.sync_content(fd)
         finally:
             self._disk.close(fd)
+
+
+def _is_blank(fd: int) -> bool:
+    """Is there nothing but zeros from here to the end?"""
+    while piece := os.read(fd, SLICE):
+        if piece.strip(b"\0"):
+            return False
+    return True

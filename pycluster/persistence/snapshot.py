@@ -85,6 +85,7 @@ class Snapshots:
         self._disk = disk or Disk()
         self._running: _Running | None = None
         self._scheduled = False
+        self.when_ended: Callable[[], None] = lambda: None  # called when a save has failed or succeeded
         self._last_duration_s = -1
         self._is_for_replicas = False  # is the file on the disk there for full syncs alone?
         self._last_try = 0.0
@@ -177,6 +178,7 @@ class Snapshots:
         self.saved_changes = changes
         self.last_save_s = int(time())
         self.last_background_save_well = True
+        self.when_ended()
 
     # In the background
 
@@ -274,6 +276,7 @@ class Snapshots:
         self._last_duration_s = int(time() - running.started)
         if running.to_disk:
             self._note_end_of_save(running, how)
+            self.when_ended()
         elif how.signal:
             self._log.warning(f"Background transfer terminated by signal {how.signal}")
         elif how.well:

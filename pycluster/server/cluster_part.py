@@ -165,8 +165,9 @@ class ClusterPart:
             case TakeOver():
                 server.replication.take_over()
             case DropKeys(slots):
+                record = b"UNLINK" if server.config.lazyfree_lazy_server_del else b"DEL"
                 for slot in slots:
-                    drop_keys_in_slot(server.databases[0], slot)
+                    drop_keys_in_slot(server.databases[0], slot, record)
             case DropEverything():
                 server.databases[0].flush()
             case PauseWrites(until_ms):

@@ -39,6 +39,7 @@ def build(server: Any) -> tuple[Snapshots, AppendOnly, DiskTrouble, Replication]
         disk=server.disk,
     )
     disk_trouble = DiskTrouble(server)
+    snapshots.when_ended = disk_trouble.look
     aof = AppendOnly(
         server.config,
         server.log,
@@ -59,6 +60,7 @@ def build(server: Any) -> tuple[Snapshots, AppendOnly, DiskTrouble, Replication]
     server.info.add("Persistence", server.forks.progress_info)
     server.info.add("Persistence", snapshots.info)
     server.info.add("Persistence", aof.info)
+    server.info.add("Memory", lambda: {"mem_aof_buffer": aof.tail.waiting})
     server.info.add("Stats", server.forks.info)
     server.info.add("Replication", replication.info)
     server.cron.each_tick(aof.tick)
@@ -86,13 +88,12 @@ def _switch_aof(aof: AppendOnly, config: Config) -> None:
 async def load(server: Any) -> bool:
     """Loads what the last run left; clients are told to wait meanwhile. False: it can't be read, the log says why."""
     server.set_loading(True)
-    try:
-        loaded = await (_load_aof(server) if server.config.appendonly else _load_snapshot(server))
-    finally:
-        server.set_loading(False)
-    if loaded and server.config.replicaof is not None and not server.clustered:
+    if not await (_load_aof(server) if server.config.appendonly else _load_snapshot(server)):
+        return False  # and until the process has ended, nobody is served half a dataset
+    server.set_loading(False)
+    if server.config.replicaof is not None and not server.clustered:
         server.replication.follow(*server.config.replicaof, at_start=True)
-    return loaded
+    return True
 
 
 async def _load_snapshot(server: Any) -> bool:

@@ -154,7 +154,12 @@ class Memory:
         config = server.config
         if not config.maxmemory or not self._may_evict():
             return Room.ENOUGH
-        came = self._evict(config) if self.used - self.not_counted > config.maxmemory else Room.ENOUGH
+        came = Room.ENOUGH
+        if self.used - self.not_counted > config.maxmemory:
+            before = [(db, db.slot) for db in server.databases]  # where routing has put the command that waits for room
+            came = self._evict(config)
+            for db, slot in before:
+                db.enter(slot)
         if came is Room.ENOUGH:
             if self._exceeded_since_ns:
                 self._exceeded_ns += perf_counter_ns() - self._exceeded_since_ns

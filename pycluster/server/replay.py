@@ -49,7 +49,6 @@ class Replay:
     def __init__(self, server: Any) -> None:
         self._server = server
         self._client = self._new_client()
-        self._expired_keys = server.keyspace.expired_keys
 
     def begin(self) -> None:
         server = self._server
@@ -61,7 +60,7 @@ class Replay:
         self._client = self._new_client()
 
     def end(self) -> None:
-        self._server.keyspace.expired_keys = self._expired_keys
+        self._server.choose_expiry()
 
     def perform(self, args: list[bytes]) -> bool:
         server, client = self._server, self._client

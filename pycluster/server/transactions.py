@@ -53,24 +53,23 @@ def run(server: Any, client: Client) -> object:
 
 @dataclass(slots=True, eq=False)
 class WatchedKey:
-    """A key that a client watches. One that had expired already when WATCH came is gone, as far as the client knows."""
+    """A key that a client watches. One that had expired already when WATCH came is not there for the client, and to
+    remove it then is no change."""
 
     client: Client
     db: Database
     key: bytes
-    was_expired: bool
+    was_there: bool
 
     def touched(self, key: bytes) -> None:
         """The key has changed."""
-        if self.was_expired and key not in self.db.here:
-            self.was_expired = False  # what was logically gone is gone now: no change
-            return
-        self.client.watch_broken = True
+        if self.was_there or self.db.peek(key) is not None:
+            self.client.watch_broken = True
 
     def expired_meanwhile(self) -> bool:
-        """Was it alive, has it passed its deadline, and has nobody removed it yet?"""
+        """Was it there, has it passed its deadline, and has nobody removed it yet?"""
         self.db.enter_slot_of(self.key)
-        return not self.was_expired and self.key in self.db.here and self.db.peek(self.key) is None
+        return self.was_there and self.db.peek(self.key) is None
 
     def stop(self) -> None:
         """Watches no more."""
@@ -83,6 +82,6 @@ def watch(client: Client, key: bytes) -> None:
     if (db.index, key) in client.watched:
         return
     db.enter_slot_of(key)
-    watched = WatchedKey(client, db, key, key in db.here and db.peek(key) is None)
+    watched = WatchedKey(client, db, key, db.peek(key) is not None)
     client.watched[db.index, key] = watched
     db.listen(key, watched.touched)

@@ -37,8 +37,8 @@ def test_deleting_counts_each_key_once(compare: Pair) -> None:
     "pattern",
     [
         "*", "**", "?", "h?llo", "h*llo", "h*l*o", "h[ae]llo", "h[^e]llo", "h[a-b]llo", "h[b-a]llo", "h[]llo",
-        "h[^]llo", "h[a", "h[", "h[a-", "h[\\\\a]llo", "[[]a]", "\\\\[a\\\\]", "\\\\\\\\a", "\\\\", "*\\\\", "", "HELLO",
-        "h\\nllo", "*a*", "[^a-z]*", "h[a-zA-Z]llo*", "h\\\\*llo",
+        "h[^]llo", "h[a", "h[", "h[a-", "h[\\\\a]llo", "[[]a]", "\\\\[a\\\\]", "\\\\\\\\a", "\\\\", "*\\\\", "",
+        "HELLO", "h\\nllo", "*a*", "[^a-z]*", "h[a-zA-Z]llo*", "h\\\\*llo",
     ],
 )  # fmt: skip
 def test_patterns(compare: Pair, pattern: str) -> None:

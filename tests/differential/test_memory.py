@@ -61,8 +61,9 @@ def test_how_keys_are_used_is_told_by_the_policy(compare: Pair) -> None:
         "OBJECT IDLETIME nosuch", "GET a", "OBJECT FREQ a", "EXISTS a", "TYPE a", "TTL a", "OBJECT FREQ a", BY_DEFAULT,
     )  # fmt: skip
     compare(
-        "CONFIG SET maxmemory-policy volatile-lru", "SET a x", "GET a", "[near] OBJECT IDLETIME a", "OBJECT FREQ a", BY_DEFAULT
-    )
+        "CONFIG SET maxmemory-policy volatile-lru", "SET a x", "GET a", "[near] OBJECT IDLETIME a", "OBJECT FREQ a",
+        BY_DEFAULT,
+    )  # fmt: skip
 
 
 def test_keys_that_are_never_forgiven_a_use_without_a_factor(compare: Pair) -> None:

@@ -252,3 +252,14 @@ def test_everything_about_consumers(compare: Pair) -> None:
         "XAUTOCLAIM s g bob 0 0 JUSTID", times, "[near] XINFO STREAM s FULL", "XAUTOCLAIM s g frank 0 99",
         "XINFO GROUPS s",
     )  # fmt: skip
+
+
+def test_keys_are_found_by_routing(compare_routing: Pair) -> None:
+    compare_routing(
+        "XREAD COUNT 1 STREAMS bar foo 0 0", "XREAD STREAMS foo $", "XREAD STREAMS bar $",
+        "XREADGROUP GROUP foo foo STREAMS bar >", "XREADGROUP GROUP g c STREAMS foo >",
+        "XGROUP CREATE foo g $ MKSTREAM",
+        "XGROUP CREATE bar foo $ MKSTREAM", "XREADGROUP GROUP foo foo STREAMS bar >", "XINFO STREAM foo",
+        "XINFO STREAM bar",
+        "XADD foo * a 1", "XADD bar 1-1 foo foo", "XREAD STREAMS bar 0", "XACK foo g 1", "XPENDING bar foo",
+    )  # fmt: skip

@@ -82,10 +82,9 @@ def test_who_waits_is_served_behind_a_transaction(compare: Pair) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    ["SET a 2", "DEL a", "APPEND a x", "INCR a", "EXPIRE a 100", "EXPIRE a -1", "RENAME a b", "RENAME b a", "COPY b a REPLACE",
-     "MSET x 1 a 1", "GETDEL a", "SETRANGE a 0 1", "SET a 1", "FLUSHALL", "FLUSHDB", "MOVE a 1", "SWAPDB 0 1", "GETEX a EX 100",
-     "UNLINK a", "PERSIST v", "SORT l STORE a"],
-)  # fmt: skip
+    "SET a 2|DEL a|APPEND a x|INCR a|EXPIRE a 100|EXPIRE a -1|RENAME a b|RENAME b a|COPY b a REPLACE|MSET x 1 a 1|"
+    "GETDEL a|SETRANGE a 0 1|SET a 1|FLUSHALL|FLUSHDB|MOVE a 1|SWAPDB 0 1|GETEX a EX 100|UNLINK a|PERSIST v".split("|"),
+)
 def test_a_change_of_a_watched_key(compare: Pair, change: str) -> None:
     compare(
         "MSET a 1 b 2", "SETEX v 100 x", "WATCH a v", f"o: {change}", "MULTI", "PING", "EXEC", "MULTI", "PING", "EXEC"
@@ -94,9 +93,9 @@ def test_a_change_of_a_watched_key(compare: Pair, change: str) -> None:
 
 @pytest.mark.parametrize(
     "no_change",
-    ["GET a", "SET other 1", "DEL nosuch", "PERSIST a", "EXPIRE a 100 XX", "SETNX a 2", "SET a 2 NX", "GETEX a", "TYPE a", "TOUCH a",
-     "RENAMENX b a", "COPY b a", "MSETNX a 1 x 1", "SETRANGE a 0 ''", "FLUSHDB FOO", "SWAPDB 2 3", "GETEX a PERSIST"],
-)  # fmt: skip
+    "GET a|SET other 1|DEL nosuch|PERSIST a|EXPIRE a 100 XX|SETNX a 2|SET a 2 NX|GETEX a|TYPE a|TOUCH a|RENAMENX b a|"
+    "COPY b a|MSETNX a 1 x 1|SETRANGE a 0 ''|FLUSHDB FOO|SWAPDB 2 3|GETEX a PERSIST".split("|"),
+)
 def test_what_changes_nothing(compare: Pair, no_change: str) -> None:
     compare("MSET a 1 b 2", "WATCH a", f"o: {no_change}", "MULTI", "PING", "EXEC")
 
@@ -178,20 +177,18 @@ def test_watching_around_a_swap_of_databases(compare: Pair) -> None:
 
 def test_subscribing_in_a_transaction(compare: Pair) -> None:
     compare("MULTI", "SUBSCRIBE a", "PING", "EXEC", "PING", "RESET")
-    compare("MULTI", "SUBSCRIBE a b", "UNSUBSCRIBE", "EXEC", "<-", "<-", "<-", "PING", protocols=(2,))
+    compare("MULTI", "SUBSCRIBE a b", "UNSUBSCRIBE", "EXEC", "<-", "<-", "PING", protocols=(2,))
 
 
 def test_a_message_to_oneself_comes_behind_the_transaction(compare: Pair) -> None:
-    compare(
-        "MULTI", "SUBSCRIBE a", "PUBLISH a x", "EXEC", "PING", "<-",
-        protocols=(3,),
-        differs=(
-            Difference("EXEC", b"*2\r\n>3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n:1\r\n", DEFERRED_PUSHES),
-            Difference("PING", b">3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nx\r\n", DEFERRED_PUSHES),
-        ),
-    ) if not compare.redis_is_7_0 else compare(
-        "MULTI", "SUBSCRIBE a", "PING", "EXEC", "PUBLISH b x", protocols=(3,)
-    )  # fmt: skip
+    deferred = (
+        Difference("PUBLISH a 1", b":1\r\n", DEFERRED_PUSHES),
+        Difference("<-", b">3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\n1\r\n", DEFERRED_PUSHES),
+    )
+    compare("SUBSCRIBE a", "PUBLISH a 1", "<-", protocols=(3,), differs=deferred)
+    if not compare.redis_is_7_0:  # which sends messages in the midst of EXEC's reply
+        compare("SUBSCRIBE a", "MULTI", "PUBLISH a 1", "PUBLISH a 2", "EXEC", "<-", "<-", protocols=(3,))
+        compare("MULTI", "SUBSCRIBE a", "PUBLISH a 1", "PING", "EXEC", "<-")
 
 
 def test_keys_of_a_transaction_must_lie_in_one_slot(compare_in_cluster: Pair) -> None:

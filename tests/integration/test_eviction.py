@@ -1,4 +1,4 @@
-"""Memory that runs full in a real process: the limit holds under load, replicas and files lose what the primary does."""
+"""Memory that runs full in a process: the limit holds under load, replicas and files lose what the primary does."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,7 +44,8 @@ def wait_until_it_fits(node: Node, limit: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "policy", ["allkeys-lru", "allkeys-lfu", "allkeys-random", "volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl"]
+    "policy",
+    ["allkeys-lru", "allkeys-lfu", "allkeys-random", "volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl"],
 )  # fmt: skip
 def test_the_limit_holds_under_load(servers: Servers, our_server: list[str], policy: str) -> None:
     node = servers.start(our_server, ("maxmemory", 8 * MB), ("maxmemory-policy", policy))

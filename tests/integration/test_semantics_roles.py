@@ -15,6 +15,7 @@ import pytest
 from pycluster.testing import Cluster, Connection, Node
 from pycluster.testing.connection import Word
 from tests.integration.shards import Shards, id_of, offset, row, wait, wait_outcome, why_not_same
+from tests.integration.tutorial import covers
 
 SLOT_OF_B = 3300
 TAGS = {"A": "{b}", "B": "{a}"}
@@ -180,6 +181,48 @@ def test_who_waits_at_a_master_that_steps_back_is_disconnected(shards: Shards) -
         for client in (one, other):
             assert str(client.receive()).startswith("UNBLOCKED force unblock from blocking operation, instance state ")
             assert is_closed(client)
+
+
+# 29: a slot that another one took, with keys in it
+
+
+@contextmanager
+def taken(slot: int, owner: Node, taker: Node) -> Iterator[None]:
+    """By an operator's order at the taker alone: the owner learns of it from the bus. At last it takes it back."""
+    take(slot, owner, taker)
+    try:
+        yield
+    finally:
+        take(slot, taker, owner)
+
+
+def take(slot: int, owner: Node, taker: Node) -> None:
+    taker.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", id_of(owner))
+    taker.ask("CLUSTER", "SETSLOT", slot, "NODE", id_of(taker))
+    wait(lambda: "" if covers(row(taker, owner), slot) else f"{owner} has not heard of it")
+
+
+def test_a_slot_that_is_lost_takes_its_keys_along(shards: Shards) -> None:
+    master, replica = shards.master("A"), shards.replica("A")
+    if master.info("server")["redis_version"].startswith("7.0."):
+        pytest.skip("Redis 7.0 does not tell who watches the keys (cluster.c, delKeysInSlot)")
+    master.ask("MSET", "b", 1, "{b}2", 2)
+    master.ask("SET", "c", 3)
+    wait(lambda: why_not_same(replica, master))
+    master.ask("CONFIG", "SET", "notify-keyspace-events", "KEA")
+    with master.connect() as client, master.connect() as listener:
+        client.ask("WATCH", "b")
+        listener.ask("PSUBSCRIBE", "__key*")
+        with taken(SLOT_OF_B, master, shards.master("B")):
+            wait(lambda: "" if master.ask("KEYS", "*") == [b"c"] else "the keys are still there")
+            wait(lambda: why_not_same(replica, master))
+            assert replica.ask("DBSIZE") == 1
+        client.ask("MULTI")
+        client.ask("PING")
+        assert client.ask("EXEC") is None
+        master.ask("DEL", "c")  # its event is the first: for users the other keys are not deleted, they are elsewhere
+        assert listener.receive()[2:] == [b"__keyspace@0__:c", b"del"]
+    master.ask("CONFIG", "SET", "notify-keyspace-events", "")
 
 
 # 16 to 18: the pause of a failover

@@ -1,4 +1,4 @@
-"""Who is served where, and in which order reasons to refuse are found: SEMANTICS of routing, compared with redis-server.
+"""Who is served where, and in which order reasons to refuse are found: routing, compared with redis-server.
 
 Each node has slots 0-8191 of a cluster whose other node isn't there, which nobody notices for an hour. In the dialogues
 `b` (slot 3300) and `c` (7365) are keys of ours, `a` (15495) is the other's.

@@ -76,12 +76,14 @@ def test_loaded_keys_of_nobodys_slots_are_claimed_and_those_of_others_are_import
 def test_keys_beyond_database_0_are_no_cluster(make_node: StartNode) -> None:
     alone = make_node()
     alone.start()
+    if alone.info("server")["redis_version"].startswith("7.0."):
+        pytest.skip("Redis 7.0 does not refuse them, it crashes")
     with alone.connect() as client:
         client.ask("SELECT", 3)
         client.ask("SET", "k", "v")
     save_and_kill(alone)
     node = make_node(*CLUSTERED)
-    with pytest.raises(StartFailed, match="more than 1 databases"):
+    with pytest.raises(StartFailed, match="configured to handle more than 1 databases. Exiting"):
         node.start()
     assert node.process is not None
     assert node.process.wait() == 1

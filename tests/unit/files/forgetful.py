@@ -1,9 +1,10 @@
 """A disk that forgets at a power cut what was not synced, in every way that file systems are allowed to.
 
 What a server writes really lands in a directory, so that it can read it again; beside that is kept what would be left
-of it. Of a file: what was synced, and any beginning of what was written behind that. Of a directory: the names that
-were synced, and of each name on its own any beginning of the changes made since (a rename may have lost its one half,
-or both). A name may last without the content it stands for, the content without its name.
+of it. Of a file: what was synced, and any beginning of what was written behind that, perhaps with zeros for the rest.
+Of a directory: the names that were synced, and of each name on its own any beginning of the changes made since (a
+rename may have lost its one half, or both). A name may last without the content it stands for, the content without its
+name.
 """
 
 import os
@@ -28,8 +29,11 @@ class File:
         for number, change in enumerate(self.changes[:kept], start=1):
             if isinstance(change, int):
                 content = content[:change]
+            elif number < kept:
+                content += change
             else:
-                content += change if number < kept else change[: rng.randint(0, len(change))]
+                written = rng.randint(0, len(change))
+                content += change[:written].ljust(len(change) if rng.randint(0, 1) else written, b"\0")
         return content
 
     def sync(self) -> None:
@@ -145,6 +149,12 @@ class ForgetfulDisk(Disk):
         self._directory_of(source).change(os.path.basename(source), None)
         self._directory_of(target).change(os.path.basename(target), thing)
         super().rename(source, target)
+
+    def link(self, source: str, target: str) -> None:
+        self.before_step()
+        thing = self._directory_of(source).now[os.path.basename(source)]
+        self._directory_of(target).change(os.path.basename(target), thing)
+        super().link(source, target)
 
     def remove(self, path: str) -> None:
         self.before_step()

@@ -10,6 +10,8 @@ from pycluster.datatypes.block_list import List
 from pycluster.datatypes.hash import Hash
 from pycluster.datatypes.set import Set
 from pycluster.datatypes.sorted_set import SortedSet
+from pycluster.datatypes.stream import Stream
+from pycluster.datatypes.stream_group import Group
 from pycluster.keyspace.database import Database
 from pycluster.keyspace.memory import LARGE, ROUNDING, Survey, size_of, size_of_key
 
@@ -57,6 +59,23 @@ def test_a_collection_takes_more_than_its_members(make, size: int) -> None:  # t
 def test_some_members_speak_for_all() -> None:
     value = Set([b"member:%05d" % number for number in range(20000)])
     assert size_of(value) == pytest.approx(size_of(value, None), rel=0.1)
+
+
+def test_entries_of_a_stream_share_the_names_of_their_fields() -> None:
+    stream = Stream()
+    for id in range(1, 2001):
+        stream.add(id, (b"a long name of a field", b"%010d" % id))
+    assert 2000 * (getsizeof(b"0123456789") + getsizeof((1, 2))) < size_of(stream, None) < 2000 * 200
+    assert size_of(stream) == pytest.approx(size_of(stream, None), rel=0.1)
+
+
+def test_entries_that_wait_for_an_acknowledgement_take_more() -> None:
+    stream = Stream()
+    stream.add(1, (b"field", b"value"))
+    before = size_of(stream)
+    group = stream.groups[b"group"] = Group()
+    group.assign(1, group.add_consumer(b"consumer", 0), 0)
+    assert before + 200 < size_of(stream) < before + 1000
 
 
 def test_an_order_holds_no_members_of_its_own() -> None:

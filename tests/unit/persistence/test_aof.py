@@ -20,11 +20,17 @@ class Trouble(HastyDisk):
 
     room = 1 << 40
     can_sync = True
+    directory_syncs = 1 << 40  # so many succeed
 
     def write(self, fd: int, content: bytes) -> None:
         super().write(fd, content[: self.room])
         if len(content) > self.room:
             raise OSError(errno.ENOSPC, "No space left on device")
+
+    def sync_directory(self, path: str) -> None:
+        self.directory_syncs -= 1
+        if self.directory_syncs < 0:
+            raise OSError(errno.EIO, "Input/output error")
 
     def sync_content(self, fd: int) -> None:
         if not self.can_sync:
@@ -264,6 +270,17 @@ def test_a_rewrite_needs_all_that_came_before_to_be_written(start: Start) -> Non
     assert machine.turn("BGREWRITEAOF") == ["Background append only file rewriting started"]
     machine.end_turn()
     assert start().get("n") == b"1"
+
+
+@pytest.mark.parametrize("syncs", range(8))
+def test_a_directory_that_cannot_be_synced_leaves_files_that_load(start: Start, syncs: int) -> None:
+    disk = Trouble()
+    machine = start(disk=disk)
+    machine.turn("SET k v")
+    disk.directory_syncs = syncs
+    machine.turn("BGREWRITEAOF", "SET l w")
+    machine.end_turn()
+    assert start().turn("MGET k l") == [[b"v", b"w"]]
 
 
 def test_a_rewrite_in_a_transaction_is_for_later(start: Start) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pycluster.persistence.command_file import BadFormat, Cut, read_command
+from pycluster.persistence.command_file import BadFormat, Cut, is_cut_by_zeros, read_command
 from pycluster.protocol.replies import encode_request
 
 SET = encode_request([b"SET", b"k", b"\r\n*1\r\n" * 3])
@@ -26,7 +26,7 @@ def test_a_command_cut_anywhere_is_cut_and_nothing_else(end: int) -> None:
     "content",
     [
         b"PING\r\n", b"*0\r\n", b"*-1\r\n", b"*x\r\n", b"*1\r\nPING\r\n", b"*1\r\n$x\r\nPING\r\n", b"*1\r\n$-1\r\n",
-        b"*1_0\r\n", b"\0\0\0\0", b"*" + b"1" * 2000, b"*1\r\n$" + b"1" * 2000,
+        b"\0\0\0\0", b"*" + b"1" * 2000, b"*1\r\n$" + b"1" * 2000,
     ],
 )  # fmt: skip
 def test_what_no_server_writes_is_refused(content: bytes) -> None:
@@ -37,3 +37,15 @@ def test_what_no_server_writes_is_refused(content: bytes) -> None:
 def test_a_large_claim_takes_no_memory() -> None:
     with pytest.raises(Cut):
         read_command(b"*1\r\n$999999999999\r\nabc", 0)
+
+
+@pytest.mark.parametrize("end", range(len(SET)))
+def test_a_command_that_goes_over_into_zeros_is_known_for_what_it_is(end: int) -> None:
+    content = SET[:end].ljust(len(SET) + 10, b"\0")
+    with pytest.raises((Cut, BadFormat)):
+        read_command(content, 0)
+    assert is_cut_by_zeros(content)
+
+
+def test_zeros_in_the_middle_are_no_cut() -> None:
+    assert not is_cut_by_zeros(b"\0\0" + SET) and not is_cut_by_zeros(b"nonsense\0\0")

@@ -10,6 +10,7 @@ from random import Random
 
 import pytest
 
+from pycluster.protocol.replies import encode_request
 from tests.unit.files.forgetful import ForgetfulDisk, HastyDisk, Optimist, Pessimist, restore
 from tests.unit.persistence.machine import Machine
 
@@ -28,6 +29,7 @@ class Story:
         self.left: dict[Left, int] = {}  # after some cut, and how many turns it must have
         self.times: list[float] = []  # when the reply to each turn left
         self.states: list[str] = []
+        self.orders: dict[int, str] = {}  # what an administrator says in some turn
         self.rng = Random(7)
 
     def note_cut(self) -> None:
@@ -62,11 +64,13 @@ class Story:
             if number % 3 != 2:  # a sync may take a while
                 machine.thread.run()
             machine.pass_time(0.4)
-            if number % 5 == 4:
+            if number % 5 == 4 and not machine.server.forks.is_busy:
                 assert machine.server.aof.rewrite()
                 machine.end_turn()
 
     def write(self, number: int) -> Iterator[str]:
+        if number in self.orders:
+            yield self.orders[number]
         match self.rng.randrange(4):
             case 0:
                 yield from ("MULTI", f"SET left {number}", f"SET right {number}", "INCR transactions", "EXEC")
@@ -86,8 +90,45 @@ def test_after_a_power_cut_at_any_step_nothing_promised_is_missing(tmp_path: Pat
     story.machine.close()
     assert len(story.left) > 50
     for number, (left, promised) in enumerate(story.left.items()):
-        restore(dict(left), str(tmp_path / str(number)))
-        again = Machine(tmp_path / str(number), HastyDisk())
-        assert again.start(), (number, again.log.lines)
-        assert again.digest in story.states[promised:], (number, promised, [name for name, _ in left])
+        assert digest_after(left, tmp_path / str(number)) in story.states[promised:], (number, promised, left)
+
+
+def digest_after(left: Left, directory: Path) -> str:
+    """What a server has that starts with what a power cut has left."""
+    restore(dict(left), str(directory))
+    again = Machine(directory, HastyDisk())
+    try:
+        assert again.start(), (again.log.lines, left)
+        return again.digest
+    finally:
         again.close()
+
+
+def test_a_power_cut_while_it_is_switched_off_and_on_leaves_files_that_load(tmp_path: Path) -> None:
+    story = Story(tmp_path / "first", appendfsync="always")
+    story.policy = "no"  # while it is off nothing is promised
+    story.orders = {2: "CONFIG SET appendonly no", 4: "CONFIG SET appendonly yes", 7: "CONFIG SET appendonly no"}
+    story.run(turns=9)
+    story.machine.close()
+    for number, left in enumerate(story.left):
+        assert digest_after(left, tmp_path / str(number)) in story.states
+
+
+def test_a_power_cut_during_the_upgrade_of_an_old_file_loses_nothing_of_it(tmp_path: Path) -> None:
+    root = tmp_path / "first"
+    root.mkdir()
+    disk = ForgetfulDisk(str(root))
+    fd = disk.create(str(root / "appendonly.aof"))
+    disk.write(fd, encode_request([b"SET", b"k", b"v"]))
+    disk.sync(fd)
+    disk.sync_directory(str(root))
+    disk.close(fd)
+    found: dict[Left, None] = {}
+    ways = [Pessimist(), Optimist(), *map(Random, range(5))]
+    disk.before_step = lambda: found.update((tuple(sorted(disk.survivors(way).items())), None) for way in ways)
+    upgraded = Machine(root, disk)
+    assert upgraded.start()
+    upgraded.close()
+    assert len(found) > 10
+    for number, left in enumerate(found):
+        assert digest_after(left, tmp_path / str(number)) == upgraded.digest

