@@ -71,6 +71,7 @@ def config_resetstat(server: Any) -> str:
         command.reset()
     set_to_zero(server.statistics)
     set_to_zero(server.keyspace.statistics)
+    set_to_zero(server.expiry)
     server.memory.reset_counters()
     return "OK"
 

@@ -20,10 +20,18 @@ ACCEPTED_STALE_PERCENT = 10
 class ExpiryCycle:
     """The cycle of one server, with its figures for INFO."""
 
-    stale_percent: float = 0.0  # an estimate of keys that are dead and still here
+    stale_share: float = 0.0  # an estimate: how many of the keys with a deadline are dead and still here
     time_cap_reached: int = 0
     spent_us: int = 0
     _next_db: int = 0
+
+    def info(self) -> dict[str, int | float]:
+        """The fields of Stats about the cycle."""
+        return {
+            "expired_stale_perc": 100 * self.stale_share,
+            "expired_time_cap_reached_count": self.time_cap_reached,
+            "expire_cycle_cpu_milliseconds": self.spent_us // 1000,
+        }
 
     def run(self, databases: list[Database], hz: int, effort: int, now_us: Callable[[], int]) -> None:
         """One cycle, of those that come `hz` times a second; `effort` is active-expire-effort, 1 to 10."""
@@ -47,7 +55,7 @@ class ExpiryCycle:
                     break
         self.spent_us += now_us() - started
         current = expired / sampled if sampled else 0.0
-        self.stale_percent = current * 0.05 + self.stale_percent * 0.95
+        self.stale_share = current * 0.05 + self.stale_share * 0.95
 
 
 def expire_some(db: Database, count: int) -> tuple[int, int]:

@@ -28,10 +28,11 @@ DEADLINE = 110  # a key's deadline: an integer, and a share of the mapping
 USE = 110  # what is noted of its use, likewise
 
 WINDOW = 50_000  # keys that the mean is taken over
+TELLING = 2000  # from so many on chance is no matter
 LARGE = 64 * 1024  # a value below this is never listed
 LARGE_SHARE = 1024  # and it is listed only if it is more than such a share of the whole
 LISTED_A_STEP = 32  # large values measured again at each step
-LEAVES = 2  # dicts of a BigDict, or nodes of a stream, that are looked at
+LEAVES = 8  # dicts of a BigDict, or nodes of a stream, that are looked at
 ID = 40 + ROUNDING  # an entry's id: an integer of up to 128 bits
 PENDING = 200  # an entry not acknowledged: its record, and its places with the group and the consumer
 
@@ -165,6 +166,11 @@ class Survey:
         self._keys = self._keys * fade + keys
         return False
 
+    @property
+    def is_telling(self) -> bool:
+        """Has enough been seen to be sure, give or take a few percent?"""
+        return self._keys >= min(TELLING, self._count())
+
     def size(self) -> int:
         """Bytes that all keys take now."""
         keys = self._count()
@@ -240,4 +246,5 @@ def _size_of_notes(db: Database) -> int:
     uses = USE * sum(map(len, db.accesses)) if db.accesses is not None else 0
     if len(db.volatile) > 64:
         return uses + DEADLINE * sum(map(len, db.deadlines))
-    return uses + sum(getsizeof(due) + (32 + ROUNDING) * len(due) for due in (db.deadlines[slot] for slot in db.volatile))
+    volatile = [db.deadlines[slot] for slot in db.volatile]
+    return uses + sum(getsizeof(due) + (32 + ROUNDING) * len(due) for due in volatile)

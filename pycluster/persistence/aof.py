@@ -469,10 +469,15 @@ class AppendOnly:
             return
         if self.is_scheduled:
             if not self.limit.forbids(self._now_s()):
-                self.rewrite()
+                self._rewrite_unasked()
         elif self.state is State.ON and self._has_grown() and not self.limit.forbids(self._now_s()):
             self._log.notice(f"Starting automatic rewriting of AOF on {self._growth_percent}% growth")
-            self.rewrite()
+            self._rewrite_unasked()
+
+    def _rewrite_unasked(self) -> None:
+        """One that can't even start counts as failed, or it would be tried, and open a file, ten times a second."""
+        if not self.rewrite():
+            self.limit.failures += 1
 
     @property
     def size(self) -> int:

@@ -133,6 +133,7 @@ class AofLoader:
                     args, behind = read_command(content, at)
                     if args is not None:
                         is_whole = perform(args)
+                        loading.commands += 1
                     at = behind
                     if is_whole:
                         whole = start + at

@@ -28,6 +28,7 @@ class Loading:
     started: float = field(default_factory=time)
     read: int = 0
     keys: int = 0
+    commands: int = 0  # behind the keys, if the file is an append-only one
     expired: list[tuple[int, bytes]] = field(default_factory=list)  # database and key
     empty: int = 0
     aux: dict[bytes, bytes] = field(default_factory=dict)

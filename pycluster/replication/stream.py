@@ -35,7 +35,7 @@ class PrimaryStream:
 
         Raises ProtocolError where what arrives is no stream of commands.
         """
-        read = done = self._read
+        read, done = self._read, 0  # a unit that was open the last time is still to be counted
         following, perform, in_unit = self._reader.next, self._perform, self._in_unit
         more = True
         for _ in range(most):

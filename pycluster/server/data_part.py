@@ -11,7 +11,7 @@ from typing import Any
 
 from pycluster.persistence.aof import AppendOnly, State
 from pycluster.persistence.aof_files import CannotGoOn
-from pycluster.persistence.snapshot import Snapshots
+from pycluster.persistence.snapshot import Snapshots, delay_s
 from pycluster.rdb.errors import Unreadable
 from pycluster.replication.replication import Replication
 from pycluster.server.config import Config
@@ -117,12 +117,13 @@ async def _load_snapshot(server: Any) -> bool:
 
 async def _load_aof(server: Any) -> bool:
     """The append-only file is the dataset, even if there is none yet and a dump.rdb lies beside it."""
-    replay, begun, found = Replay(server), perf_counter(), False
+    replay, begun, done = Replay(server), perf_counter(), -1
     try:
-        for _ in server.aof.load(replay):
-            found = True
-            await asyncio.sleep(0)
-        if found:
+        for loading in server.aof.load(replay):
+            before, done = max(0, done), loading.keys + loading.commands
+            delay = server.config.key_load_delay
+            await asyncio.sleep(delay_s(delay, done - before) if delay else 0)
+        if done >= 0:
             server.log.notice(f"DB loaded from append only file: {perf_counter() - begun:.3f} seconds")
         server.aof.open()
     except CannotGoOn:

@@ -28,6 +28,7 @@ def build_info(server: Any) -> Info:
     info.add("Persistence", lambda: {"rdb_last_save_time": server.started_ms // 1000})
     info.add("Stats", lambda: counter_fields(server))
     info.add("Stats", lambda: rate_fields(server))
+    info.add("Stats", server.expiry.info)
     info.add("Stats", server.memory.counters)
     info.add("CPU", processor_fields)
     info.add("Commandstats", lambda: command_fields(commands_of(server.table)))

@@ -88,10 +88,10 @@ class Memory:
         exact = self.survey.step(lambda: perf_counter_ns() > end)
         size = self.survey.size()
         off = size - self.data
-        if exact or not self._server.gate & MEMORY or abs(off) > size // FAR_OFF:
+        if exact or not self._server.gate & MEMORY:
             self.data = size
-        else:
-            self.data += off // DRAW
+        elif self.survey.is_telling:
+            self.data += off if abs(off) > size // FAR_OFF else off // DRAW
         self.peak = max(self.peak, self.used)
 
     def count_buffers(self) -> None:

@@ -24,7 +24,7 @@ from pycluster.persistence.forks import Forks
 from pycluster.protocol.errors import ProtectedMode, ReplyError, TooManyClients, TooManyConnections
 from pycluster.protocol.replies import Push, Several
 from pycluster.server import clients, data_part
-from pycluster.server.admission import FEW_REPLICAS, LOADING, PAUSED, REPLICA, Admission
+from pycluster.server.admission import FEW_REPLICAS, LOADING, REPLICA, Admission
 from pycluster.server.blocking import Blocking
 from pycluster.server.client import FROM_PRIMARY, IS_REPLICA, SUBSCRIBED, UNAUTHENTICATED, Client, Link
 from pycluster.server.config import Config

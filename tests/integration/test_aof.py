@@ -13,7 +13,8 @@ from pathlib import Path
 import hiredis
 import pytest
 
-from pycluster.testing.node import Node
+from pycluster.testing.connection import Connection
+from pycluster.testing.node import Node, parse_fields
 from pycluster.testing.waiting import wait_until
 from tests.differential.rdb_dataset import commands
 from tests.integration.replicas import Servers, digest, follow, wait_in_step, write_at_random
@@ -210,6 +211,37 @@ def test_a_transaction_is_written_as_one_and_cut_off_as_one(servers: Servers, ou
     node.start()
     assert node.ask("MGET", "k", "l") == [b"v", None]
     assert "Revert incomplete MULTI/EXEC transaction in AOF file appendonly.aof.1.incr.aof" in node.log()
+
+
+def test_while_it_is_loaded_clients_are_told_so(servers: Servers, our_server: list[str]) -> None:
+    node = servers.start(our_server, APPEND)
+    with node.connect() as connection:
+        for number in range(5000):
+            connection.ask("SET", f"key:{number}", "x" * 50)
+    node.stop()
+    node.directives.append(("key-load-delay", 500))
+    node.config_path.unlink()
+    node.launch()
+    with connected(node) as connection:
+        with pytest.raises(hiredis.ReplyError, match="^LOADING "):
+            connection.ask("GET", "key:1")
+        info = parse_fields(connection.ask("INFO", "persistence"))
+    assert (info["loading"], info["aof_enabled"]) == ("1", "1")
+    size = sum(part(node, name).stat().st_size for name in ("1.base.rdb", "1.incr.aof"))
+    assert int(info["loading_total_bytes"]) == size
+    assert 0 < int(info["loading_loaded_bytes"]) < size
+
+
+def connected(node: Node) -> Connection:
+    """A connection to a server that is only just starting."""
+    found: list[Connection] = []
+
+    def why_not() -> str:
+        found.append(node.connect())
+        return ""
+
+    wait_until(why_not)
+    return found[0]
 
 
 # What can't be loaded

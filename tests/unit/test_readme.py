@@ -1,7 +1,6 @@
 """The README says what is there: its tour names every module, its lists of what is missing are the code's."""
 
 import re
-from pathlib import Path
 
 from scripts.compatibility import README, with_lists
 

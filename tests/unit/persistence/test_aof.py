@@ -283,6 +283,16 @@ def test_a_directory_that_cannot_be_synced_leaves_files_that_load(start: Start, 
     assert start().turn("MGET k l") == [[b"v", b"w"]]
 
 
+def test_a_rewrite_that_cannot_start_is_not_tried_all_the_time(start: Start) -> None:
+    disk = Trouble()
+    machine = start(disk=disk, auto_aof_rewrite_min_size=1, auto_aof_rewrite_percentage=1)
+    machine.turn("SET k v")
+    disk.directory_syncs = 0
+    for _ in range(10):
+        machine.pass_time(0.1)
+    assert machine.server.aof.rewrites == 0 and machine.server.aof.limit.failures == 3
+
+
 def test_a_rewrite_in_a_transaction_is_for_later(start: Start) -> None:
     machine = start()
     machine.turn("MULTI", "SET k v", "BGREWRITEAOF", "EXEC")

@@ -46,7 +46,9 @@ def test_nothing_of_a_transaction_counts_before_its_end() -> None:
     performer = Performer()
     begun = encode_request(MULTI) + encode_request(SET)
     assert performer.take(begun) == b""
-    assert performer.take(encode_request(EXEC)) == begun + encode_request(EXEC)
+    assert performer.take(encode_request(SET)[:50]) == b""
+    assert performer.take(encode_request(SET)[50:]) == b""
+    assert performer.take(encode_request(EXEC)) == begun + encode_request(SET) + encode_request(EXEC)
 
 
 def test_a_batch_is_bounded() -> None:

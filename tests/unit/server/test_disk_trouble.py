@@ -22,7 +22,7 @@ def troubled(tmp_path: Path, **directives: Any) -> Machine:
 
 
 def told(machine: Machine, *commands: str) -> list[str]:
-    replies = [reply for reply in machine.turn(*commands)]
+    replies = machine.turn(*commands)
     machine.close()
     return [reply.text if isinstance(reply, ReplyError) else str(reply) for reply in replies]
 
