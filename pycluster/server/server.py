@@ -238,7 +238,7 @@ class Server:
         self.keyspace.stream_node_entries = config.stream_node_max_entries
 
     def choose_expiry(self) -> None:
-        """Who finds a key past its deadline removes it, unless that is the primary's to do or data is to stand still."""
+        """Who finds a key past its deadline removes it, unless that is the primary's to do or data must stand still."""
         may_not = self.gate & REPLICA or self.pause.stops_changes
         self.keyspace.expired_keys = HIDE if may_not else REMOVE
 

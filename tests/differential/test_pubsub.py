@@ -219,7 +219,8 @@ def test_an_expired_key_is_an_event(compare: Pair) -> None:
 
 def test_shard_channels_lie_in_slots(compare_routing: Pair) -> None:
     compare_routing("SSUBSCRIBE foo", "SSUBSCRIBE bar", "SSUBSCRIBE bar {bar}2", "<-", "SSUBSCRIBE bar foo")
-    compare_routing("SPUBLISH foo x", "SUNSUBSCRIBE foo", "PUBLISH foo x", "SUBSCRIBE foo bar", "<-", "MULTI", protocols=(3,))
+    compare_routing("SPUBLISH foo x", "SUNSUBSCRIBE foo", "PUBLISH foo x", "SUBSCRIBE foo bar", "<-", "MULTI",
+                    protocols=(3,))  # fmt: skip
     compare_routing("MULTI", "SPUBLISH foo x", "EXEC", "PUBSUB SHARDNUMSUB foo bar")
 
 

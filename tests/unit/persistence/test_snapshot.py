@@ -196,7 +196,8 @@ def test_a_flush_leaves_the_file_alone_where_there_are_none(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(("directives", "stays"), [
     ({"rdb_del_sync_files": True}, False), ({"rdb_del_sync_files": False}, True),
-    ({"rdb_del_sync_files": True, "save": ((3600, 1),)}, True), ({"rdb_del_sync_files": True, "appendonly": True}, True),
+    ({"rdb_del_sync_files": True, "save": ((3600, 1),)}, True),
+    ({"rdb_del_sync_files": True, "appendonly": True}, True),
 ])  # fmt: skip
 def test_files_of_full_syncs_go_where_nothing_is_to_stay(tmp_path: Path, directives: Any, stays: bool) -> None:
     for remove in (Snapshots.remove_what_replicas_got, Snapshots.remove_what_primary_sent):
