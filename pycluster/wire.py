@@ -338,9 +338,9 @@ class Connection(asyncio.BufferedProtocol):
             self._hold |= CLOSING
             self._transport.abort()
 
-    def authenticated(self) -> None:
-        """The client has given its password: its requests may be as large as anybody's."""
-        self._reader.pin_strict(False)
+    def authenticated(self, is_so: bool = True) -> None:
+        """Who has given its password may send requests as large as anybody's."""
+        self._reader.pin_strict(not is_so, unauthenticated=not is_so)
 
     @property
     def address(self) -> str:

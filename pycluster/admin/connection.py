@@ -28,7 +28,7 @@ from pycluster.server.client import (
     UNAUTHENTICATED,
     Client,
 )
-from pycluster.server.clients import is_printable
+from pycluster.server.clients import is_printable, owes_password
 from pycluster.server.pubsub import update_gate
 from pycluster.server.version import REDIS_VERSION
 
@@ -91,6 +91,7 @@ def reset(client: Client) -> str:
     client.down(ASKING | MUTED | SKIPPING)
     if client.server.config.requirepass:
         client.up(UNAUTHENTICATED)
+        client.link.authenticated(False)
     return "RESET"
 
 
@@ -156,7 +157,7 @@ def hello(client: Client, *arguments: bytes) -> dict[bytes, object]:
     credentials, name = _read_hello_options(arguments[1:])
     if credentials is not None:
         authenticate(client, *credentials)
-    if client.gate & UNAUTHENTICATED:
+    if owes_password(client):
         raise HelloNoAuth
     if name is not None:
         set_name(client, name)

@@ -98,28 +98,48 @@ def _lay_out(digits: str, last: int) -> str:
 _LONG_DOUBLE_BITS = 64  # the mantissa of x86's long double, in which INCRBYFLOAT and HINCRBYFLOAT reckon
 _LONG_DOUBLE_INFINITY = 1 << 16384
 _LONG_DOUBLE_ZERO = Fraction(1, 1 << 16446)  # half of the smallest: what is not more than this is rounded to zero
-_LONG_DOUBLE_EXPONENTS = 5000  # decimal ones beyond this are not worth a look
+_LONG_DOUBLE_EXPONENTS = 5000  # decimal ones beyond this are not worth a look: out of range, and large to reckon with
 
 
 def parse_long_double(text: bytes, error: type[ReplyError] = NotAFloat) -> Fraction | float:
     """A long double: an exact fraction, rounded as the processor would, or plus or minus infinity."""
-    if b"n" in text.lower() or text.lstrip(b"+-")[:2] in (b"0x", b"0X"):
-        value = parse_float(text, error)
-        return value if math.isinf(value) else Fraction(value)
     if not text or not _FLOAT_BYTES.issuperset(text):
         raise error
+    if b"n" in text.lower():
+        return parse_float(text, error)
+    exact = _read_hexadecimal(text) if b"x" in text.lower() else _read_decimal(text)
+    if exact is None:
+        raise error
+    rounded = _round_to_long_double(exact)
+    if exact and not _LONG_DOUBLE_ZERO < abs(rounded) < _LONG_DOUBLE_INFINITY:
+        raise error  # strtold says ERANGE
+    return rounded
+
+
+def _read_decimal(text: bytes) -> Fraction | None:
     try:
         number = Decimal(text.decode())
     except InvalidOperation:
-        raise error from None
+        return None
     if not number:
         return Fraction(0)
-    if abs(number.adjusted()) > _LONG_DOUBLE_EXPONENTS:
-        raise error  # strtold says ERANGE
-    exact = _round_to_long_double(Fraction(number))
-    if not _LONG_DOUBLE_ZERO < abs(exact) < _LONG_DOUBLE_INFINITY:
-        raise error
-    return exact
+    return Fraction(number) if abs(number.adjusted()) <= _LONG_DOUBLE_EXPONENTS else None
+
+
+_HEXADECIMAL = re.compile(rb"([+-]?)0x(?=\.?[0-9a-f])([0-9a-f]*)\.?([0-9a-f]*)(?:p([+-]?[0-9]{1,9}))?", re.I).fullmatch
+
+
+def _read_hexadecimal(text: bytes) -> Fraction | None:
+    found = _HEXADECIMAL(text)
+    if found is None:
+        return None
+    sign, whole, fraction, power = found.groups()
+    digits, exponent = int(whole + fraction, 16), int(power or 0) - 4 * len(fraction)
+    if not digits:
+        return Fraction(0)
+    if abs(exponent + digits.bit_length()) > 4 * _LONG_DOUBLE_EXPONENTS:
+        return None
+    return (-1 if sign == b"-" else 1) * digits * Fraction(2) ** exponent
 
 
 def add_long_doubles(first: Fraction | float, second: Fraction | float) -> bytes | None:

@@ -67,7 +67,7 @@ class PrimaryLink(asyncio.Protocol):
     def check_output(self) -> None:
         """What it is sent is little, and it is never behind."""
 
-    def authenticated(self) -> None:
+    def authenticated(self, is_so: bool = True) -> None:
         """A primary needs no password."""
 
     @property

@@ -33,10 +33,9 @@ from pycluster.server.client import (
     MUTED,
     SKIPPING,
     SUBSCRIBED,
-    UNAUTHENTICATED,
     Client,
 )
-from pycluster.server.clients import may_debug
+from pycluster.server.clients import may_debug, owes_password
 
 Args = list[bytes]
 
@@ -76,6 +75,7 @@ class Admission:
     def admit(self, client: Client, command: Command, args: Args) -> object:
         """Runs, queues, refuses or postpones the command: the long road of `execute`."""
         server = self._server
+        client.last_command = command
         if client.gate & CLOSING:
             return NO_REPLY
         if client.gate & FROM_PRIMARY:
@@ -104,6 +104,7 @@ class Admission:
         command = self._server.table.get(name)
         if command is not None and command.subcommands and len(args) > 1:
             command = command.subcommands.get(args[1].lower())
+        client.last_command = command
         return self._after(client, command, self._refuse(client, command, error))
 
     def refusal(self, client: Client, command: Command, args: Args) -> ReplyError | None:
@@ -112,7 +113,7 @@ class Admission:
         gate, flags = client.gate, command.flags
         if command.name == "debug" and not may_debug(client):
             return DebugNotAllowed()
-        if gate & UNAUTHENTICATED and "no_auth" not in flags:
+        if owes_password(client) and "no_auth" not in flags:
             return AuthenticationRequired()
         if gate & IN_TRANSACTION and "no_multi" in flags:
             return NotAllowedInMulti()

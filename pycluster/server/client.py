@@ -52,8 +52,8 @@ class Link(Protocol):
     @property
     def file_number(self) -> int: ...
 
-    def authenticated(self) -> None:
-        """The client has given its password."""
+    def authenticated(self, is_so: bool = True) -> None:
+        """The client has given its password (or needs to give it again): how much it may send depends on that."""
 
 
 @dataclass(slots=True)

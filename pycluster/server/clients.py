@@ -7,6 +7,7 @@ from pycluster.server.client import (
     FROM_PRIMARY,
     IN_TRANSACTION,
     IS_REPLICA,
+    UNAUTHENTICATED,
     Client,
 )
 
@@ -22,6 +23,11 @@ def is_local(address: str) -> bool:
         return False
     mapped = getattr(ip, "ipv4_mapped", None)
     return (mapped or ip).is_loopback
+
+
+def owes_password(client: Client) -> bool:
+    """Is there a password (CONFIG SET may take it away), and has this client not given it?"""
+    return bool(client.gate & UNAUTHENTICATED and client.server.config.requirepass)
 
 
 def may_debug(client: Client) -> bool:

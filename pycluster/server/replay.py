@@ -39,7 +39,7 @@ class Nobody:
     def held_output(self) -> int:
         return 0
 
-    def authenticated(self) -> None:
+    def authenticated(self, is_so: bool = True) -> None:
         """Nobody needs a password."""
 
 
