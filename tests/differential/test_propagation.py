@@ -91,10 +91,11 @@ def test_options_of_set(leaves_the_same: Leaves) -> None:
     leaves_the_same(
         "SET a 1 EX 1000", "SET a 1 PX 1000000", "SET a 1 EXAT 4000000000", "SET a 1 PXAT 4000000000000",
         "set a 1 pxat 4000000000000 NX", "set a 1 xx pxat 4000000000000", "SET a 1 PXAT 4000000000000 GET",
+        "DEBUG SET-ACTIVE-EXPIRE 0",
         "SET a 1 NX", "SET a 1 XX", "set a 1 xx", "SET b 1 NX", "SET c 1 XX", "SET a 2 GET", "set a 3 get XX get",
         "SET a 4 KEEPTTL GET", "SET none 4 XX GET", "SET d 4 NX GET", "SET d 5 NX GET", "SET a 5 KEEPTTL",
         "SET a 1 EX 100 NX", "SET e 1 EX 100 NX GET", "set e 1 ex 100 xx", "SET a 1 EXAT 1", "EXISTS a",
-        "SET a 1 PXAT 1",
+        "SET a 1 PXAT 1", "EXISTS a", "DEBUG SET-ACTIVE-EXPIRE 1",
         "SET get get GET", "SET gets gets GET",
         differs={  # 7.0 writes these anew, with the same sense
             "set a 1 xx pxat 4000000000000": "+1 set a 1 xx pxat 4000000000000",

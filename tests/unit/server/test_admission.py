@@ -21,7 +21,7 @@ class Troubled:
     """A server, and a client of it, in all the trouble that there is; what is `over` is no trouble any more."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        config = Config()
+        config = Config(requirepass=b"secret")
         config.loglevel = "nothing"
         self.server: Any = Server(config, GROUPS, Log(config), loop)
         self.client: Client = self.server.new_client(SimpleNamespace(address="127.0.0.1:1"))
