@@ -200,7 +200,6 @@ class Connection(asyncio.BufferedProtocol):
                 break
             budget -= 1
             if budget <= 0 or size_limit <= 0:
-                self._yield_turn()
                 break
             resp = client.resp
         server.running = None
@@ -210,6 +209,8 @@ class Connection(asyncio.BufferedProtocol):
         if out and not self._held_back:
             self._held_back = True
             server.turn.hold(self)
+        if budget <= 0 or size_limit <= 0:
+            self._yield_turn()  # behind the turn's end: the replies so far leave first
         statistics = server.statistics
         statistics.turns += 1
         statistics.turns_ns += timing.then - started

@@ -177,7 +177,7 @@ def test_watching_around_a_swap_of_databases(compare: Pair) -> None:
 
 def test_subscribing_in_a_transaction(compare: Pair) -> None:
     compare("MULTI", "SUBSCRIBE a", "PING", "EXEC", "PING", "RESET")
-    compare("MULTI", "SUBSCRIBE a b", "UNSUBSCRIBE", "EXEC", "<-", "<-", "PING", protocols=(2,))
+    compare("MULTI", "SUBSCRIBE a b", "UNSUBSCRIBE b a", "EXEC", "<-", "<-", "PING", protocols=(2,))
 
 
 def test_a_message_to_oneself_comes_behind_the_transaction(compare: Pair) -> None:
