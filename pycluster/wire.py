@@ -84,9 +84,14 @@ class Connection(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         server = self._server
-        server.statistics.net_input += nbytes
+        statistics = server.statistics
+        statistics.reads += 1
+        statistics.net_input += nbytes
         reader, chunk = self._reader, self._buffer[:nbytes]
         is_first = reader.idle and self._postponed is None
+        if is_first and not self._hold and (args := reader.take_single(chunk)) is not None:
+            self._run_single(args)
+            return
         reader.feed(chunk)
         if not self._hold:
             self._run(chunk if is_first else None)
@@ -125,9 +130,37 @@ class Connection(asyncio.BufferedProtocol):
         if self._hold & BEHIND and not self._hold & CLOSING:
             self._hold &= ~BEHIND
             self._transport.resume_reading()
-            self.resume()
+            self._run_soon()
 
     # The batch
+
+    def _run_single(self, args: list[bytes]) -> None:
+        """Executes the one request that has arrived: `_run` for clients that wait for each reply, which most do."""
+        server, client = self._server, self._client
+        timing = server.timing
+        timing.then = started = perf_counter_ns()
+        if started - timing.wall_read > WALL_CLOCK_EVERY_NS:
+            timing.wall_read = started
+            server.clock.now = int(time() * 1000)
+        client.last_active_ms = server.clock.now
+        resp = client.resp  # a reply may say that the next one speaks another
+        server.running = self
+        reply: Any = self._execute(client, args)
+        server.running = None
+        kind = reply.__class__
+        if kind is bytes and len(reply) < 1024:
+            self._out += (LENGTHS[len(reply)], reply, CRLF)
+        elif kind is int and 0 <= reply < 10000:
+            self._out.append(INTEGERS[reply])
+        elif reply == "OK":
+            self._out.append(OK)
+        elif kind is list:
+            encode(reply, resp, self._out.append)
+        else:
+            self._take_rare(reply, args)
+        if self._out and not self._held_back:
+            self._held_back = True
+            server.turn.hold(self)
 
     def _run(self, chunk: bytearray | None = None) -> None:
         """Executes the requests that have arrived, until one is missing bytes or something holds the connection.
@@ -147,7 +180,6 @@ class Connection(asyncio.BufferedProtocol):
             timing.wall_read = started
             server.clock.now = int(time() * 1000)
         client.last_active_ms = server.clock.now
-        is_single = reader.is_single
         resp = client.resp
         budget = REQUESTS_A_TURN
         size_limit = BYTES_A_TURN
@@ -170,7 +202,6 @@ class Connection(asyncio.BufferedProtocol):
                     if args is None:
                         break
                     gets = reader.gets
-                    is_single = False
             if mark is not None and 13 in text:
                 mark = None
             reply = execute(client, args)
@@ -195,9 +226,6 @@ class Connection(asyncio.BufferedProtocol):
                 if size is None:
                     break
                 size_limit -= size
-            if is_single and not reader.has_data():
-                reader.idle = True
-                break
             budget -= 1
             if budget <= 0 or size_limit <= 0:
                 break
@@ -211,9 +239,6 @@ class Connection(asyncio.BufferedProtocol):
             server.turn.hold(self)
         if budget <= 0 or size_limit <= 0:
             self._yield_turn()  # behind the turn's end: the replies so far leave first
-        statistics = server.statistics
-        statistics.turns += 1
-        statistics.turns_ns += timing.then - started
 
     def _take_rare(self, reply: object, args: list[bytes]) -> int | None:
         """Takes a reply that is not of the ordinary kinds: how many bytes it is; None if the batch must end here."""
@@ -292,6 +317,10 @@ class Connection(asyncio.BufferedProtocol):
 
     def resume(self) -> None:
         self._hold &= ~(WAITING | PAUSED)
+        self._run_soon()
+
+    def _run_soon(self) -> None:
+        """What has arrived runs in the next turn, unless something holds it."""
         if self._hold or self._resuming:
             return
         self._resuming = True

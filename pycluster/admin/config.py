@@ -72,6 +72,7 @@ def config_resetstat(server: Any) -> str:
     set_to_zero(server.statistics)
     set_to_zero(server.keyspace.statistics)
     set_to_zero(server.expiry)
+    set_to_zero(server.turn.cycles)
     server.memory.reset_counters()
     return "OK"
 

@@ -50,12 +50,11 @@ class RequestReader:
     """Reads one connection's requests. `gets` is hiredis' own while that is in service.
 
     `idle` says that nothing is held of what was fed. What is fed before the requests in front of it are read waits.
-    `is_single` says that the chunk has one request at the most: if hiredis has given one and `has_data` no more, all is
-    read, and whoever knows that may say `idle`. `_plain` is the length up to which a chunk may take the short road.
+    `_plain` is the length up to which a chunk may take the short road.
     """
 
     __slots__ = ("_chunk", "_cut", "_feed", "_pinned", "_plain", "_strictly", "_waiting", "gets", "has_data", "idle",
-                 "is_single", "strict")  # fmt: skip
+                 "strict")  # fmt: skip
 
     gets: Callable[[], Any]
     has_data: Callable[[], bool]
@@ -66,7 +65,6 @@ class RequestReader:
         self.strict = StrictReader(max_bulk)
         self.strict.unauthenticated = unauthenticated
         self.idle = True
-        self.is_single = False
         self._pinned = unauthenticated
         self._plain = 0 if unauthenticated else max_bulk
         self._cut = False  # is the strict reader here only for a request that a chunk's end has cut?
@@ -79,24 +77,35 @@ class RequestReader:
         self._pinned = pinned
         self._plain = 0 if pinned else self.strict.max_bulk
 
-    def feed(self, chunk: Chunk) -> None:
-        """Takes bytes as received."""
-        if not self.idle:
-            self.is_single = False
-            self._waiting.append(chunk)
-        elif (
-            3 < len(chunk) <= self._plain
+    def take_single(self, chunk: Chunk) -> list[bytes] | None:
+        """The request, if nothing is held and the chunk is one ordinary request and nothing else.
+
+        Else None, and the chunk is still to be fed. The short road of clients that wait for each reply: fewer than a
+        hundred arguments, no byte that could mislead hiredis.
+        """
+        if (
+            self.idle
+            and 3 < len(chunk) <= self._plain
             and chunk[0] == 42
             and (chunk[2] == 13 or chunk[3] == 13)
             and len(chunk.translate(None, _ODD)) == len(chunk) - 1
         ):
-            # One request, of fewer than a hundred arguments, without any byte that could mislead hiredis.
-            self.idle = False
-            self.is_single = True
-            self._chunk = chunk
-            self._feed(chunk)
-        else:
+            try:
+                self._feed(chunk)
+                args: Any = self.gets()
+                if args.__class__ is list and _join(args) and not self.has_data():
+                    return args
+            except (hiredis.ProtocolError, TypeError):
+                pass
+            self._use_hiredis()  # a new one, which has not seen the chunk
+        return None
+
+    def feed(self, chunk: Chunk) -> None:
+        """Takes bytes as received."""
+        if self.idle:
             self._take(chunk)
+        else:
+            self._waiting.append(chunk)
 
     def next(self) -> list[bytes] | None:
         """The next request, None when more bytes are needed; raises ProtocolError."""
@@ -134,7 +143,7 @@ class RequestReader:
 
     def _take(self, chunk: Chunk) -> None:
         """Gives a chunk to hiredis, which holds nothing, or to the strict reader if hiredis might misread it."""
-        self.idle = self.is_single = False
+        self.idle = False
         if (
             self._pinned
             or not chunk

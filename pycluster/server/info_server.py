@@ -79,6 +79,7 @@ def client_fields(server: Any) -> dict[str, Value]:
 
 def counter_fields(server: Any) -> dict[str, Value]:
     counted, keys, pubsub = server.statistics, server.keyspace.statistics, server.pubsub
+    cycles = server.turn.cycles
     return {
         "total_connections_received": counted.connections,
         "total_commands_processed": server.commands_processed,
@@ -98,9 +99,10 @@ def counter_fields(server: Any) -> dict[str, Value]:
         "pubsub_patterns": len(pubsub.patterns),
         "pubsubshard_channels": len(pubsub.shard_channels),
         "total_error_replies": sum(counted.errors.values()),
-        "total_reads_processed": counted.turns,
-        "eventloop_cycles": counted.turns,
-        "eventloop_duration_sum": counted.turns_ns // 1000,
+        "total_reads_processed": counted.reads,
+        "total_writes_processed": cycles.writes,
+        "eventloop_cycles": cycles.count,
+        "eventloop_duration_sum": cycles.nanoseconds // 1000,
         "eventloop_duration_cmd_sum": sum(command.nanoseconds for command in every_command(server)) // 1000,
         "acl_access_denied_auth": counted.auth_failures,
     }
@@ -112,6 +114,8 @@ def rate_fields(server: Any) -> dict[str, Value]:
         "instantaneous_ops_per_sec": int(counted.commands.rate),
         "instantaneous_input_kbps": counted.input_rate.rate / 1024,
         "instantaneous_output_kbps": counted.output_rate.rate / 1024,
+        "instantaneous_eventloop_cycles_per_sec": int(counted.cycles.rate),
+        "instantaneous_eventloop_duration_usec": int(counted.cycle_us.rate / max(1, counted.cycles.rate)),
     }
 
 

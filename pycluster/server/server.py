@@ -213,6 +213,8 @@ class Server:
         """INFO's figures per second."""
         statistics, now = self.statistics, self.wall_ms()
         statistics.commands.take(self.commands_processed, now)
+        statistics.cycles.take(self.turn.cycles.count, now)
+        statistics.cycle_us.take(self.turn.cycles.nanoseconds // 1000, now)
         statistics.input_rate.take(statistics.net_input, now)
         statistics.output_rate.take(statistics.net_output, now)
 

@@ -46,10 +46,11 @@ class Statistics:
     full_syncs: int = 0
     partial_syncs: int = 0
     refused_partial_syncs: int = 0
-    turns: int = 0
-    turns_ns: int = 0
+    reads: int = 0
     auth_failures: int = 0
     errors: dict[str, int] = field(default_factory=dict)  # error replies by their first word
     commands: Samples = field(default_factory=Samples)
     input_rate: Samples = field(default_factory=Samples)
     output_rate: Samples = field(default_factory=Samples)
+    cycles: Samples = field(default_factory=Samples)
+    cycle_us: Samples = field(default_factory=Samples)  # microseconds spent in turns, each second

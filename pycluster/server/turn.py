@@ -6,6 +6,8 @@ First nodes.conf if it must be saved, then the journal goes to the AOF and the r
 
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter_ns
 from typing import Protocol
 
 
@@ -15,13 +17,24 @@ class Outlet(Protocol):
     def flush(self) -> None: ...
 
 
+@dataclass(slots=True)
+class Cycles:
+    """What INFO tells of the turns that had an end."""
+
+    count: int = 0
+    nanoseconds: int = 0  # from the first reply, or other duty, to the end
+    writes: int = 0  # connections that got replies
+
+
 class Turn:
     """What is to be done at the end of the current turn. Anybody may ask for an end; it comes once."""
 
-    __slots__ = ("loop", "_duties", "_outlets", "_scheduled")
+    __slots__ = ("loop", "cycles", "_duties", "_outlets", "_scheduled", "_began")
 
     def __init__(self, loop: AbstractEventLoop) -> None:
         self.loop = loop
+        self.cycles = Cycles()
+        self._began = 0
         self._duties: list[Callable[[], None]] = []
         self._outlets: list[Outlet] = []
         self._scheduled = False
@@ -34,14 +47,14 @@ class Turn:
         """There is something to do at the end of this turn."""
         if not self._scheduled:
             self._scheduled = True
+            self._began = perf_counter_ns()
             self.loop.call_soon(self._end)
 
     def hold(self, outlet: Outlet) -> None:
         """This connection has replies that leave at the end of the turn."""
         self._outlets.append(outlet)
         if not self._scheduled:
-            self._scheduled = True
-            self.loop.call_soon(self._end)
+            self.schedule()
 
     def _end(self) -> None:
         self._scheduled = False
@@ -50,3 +63,7 @@ class Turn:
         outlets, self._outlets = self._outlets, []
         for outlet in outlets:
             outlet.flush()
+        cycles = self.cycles
+        cycles.count += 1
+        cycles.writes += len(outlets)
+        cycles.nanoseconds += perf_counter_ns() - self._began
