@@ -98,24 +98,25 @@ def learn_progress(state: ClusterState, sender: Node, message: Message) -> None:
 
 def receive_ping(state: ClusterState, link: Link, sender: Node | None, message: Message, body: Gossip) -> None:
     kind = message.kind
+    is_answer = kind is Kind.PONG
     if message.flags & EXTENSIONS or gossip.speaks_extensions(body):
         link.speaks_extensions = True
         if sender:
             sender.speaks_extensions = True
-    if kind is not Kind.PONG:
+    if not is_answer:
         learn_my_address(state, link, kind)
         if sender is None and kind is Kind.MEET:
             welcome(state, link, message, body)
         outgoing.ping(state, link, Kind.PONG)
-    in_handshake = not link.inbound and link.node is not None and link.node.in_handshake
-    if in_handshake and not finish_handshake(state, link, sender, message):
+    peer = None if link.inbound else link.node  # whom I wanted to talk to
+    if peer and peer.in_handshake and not finish_handshake(state, link, sender, message):
         return
     if sender:
         sender.flags = sender.flags & ~NOFAILOVER | message.flags & NOFAILOVER
         if kind is Kind.PING and not sender.in_handshake:
             follow_address(state, link, sender, message)
-    if kind is Kind.PONG and not link.inbound and link.node:
-        note_answer(state, link.node)
+    if is_answer and peer:
+        note_answer(state, peer)
     if sender:
         learn_claims(state, sender, message)
         gossip.hear_entries(state, sender, body.entries)
