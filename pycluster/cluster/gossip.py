@@ -79,22 +79,24 @@ def hear_extensions(state: ClusterState, sender: Node, gossip: Gossip) -> None:
     shard_id = None
     for extension in gossip.extensions:
         match extension:
+            case ShardId(id_) if id_ == sender.shard_id or is_node_id(id_):
+                shard_id = id_
             case Hostname(name) if is_plain(name):
                 hostname = name
             case HumanNodename(name) if is_plain(name):
                 human_nodename = name
             case ForgottenNode(node_id, ttl_s):
                 hear_of_forgotten(state, node_id, ttl_s)
-            case ShardId(id_) if id_ == sender.shard_id or is_node_id(id_):
-                shard_id = id_
-    if (sender.hostname, sender.human_nodename) != (hostname, human_nodename):
+    if sender.hostname != hostname or sender.human_nodename != human_nodename:
         sender.hostname, sender.human_nodename = hostname, human_nodename
         state.save()
-    # Redis 7.0 nodes have no shard id of their own; those of one shard get the one that I made up for their primary.
-    holder = sender
-    while holder.primary:
-        holder = holder.primary
-    roles.update_shard_id(state, sender, shard_id or holder.shard_id)
+    if shard_id is None:
+        # Redis 7.0 nodes have none of their own; those of one shard get the one that I made up for their primary.
+        holder = sender
+        while holder.primary:
+            holder = holder.primary
+        shard_id = holder.shard_id
+    roles.update_shard_id(state, sender, shard_id)
 
 
 def hear_of_forgotten(state: ClusterState, node_id: str, ttl_s: int) -> None:

@@ -14,6 +14,7 @@ from pycluster.cluster.node import (
     MYSELF,
     NOADDR,
     NOFAILOVER,
+    PFAIL,
     PRIMARY,
     REPLICA,
     Link,
@@ -31,14 +32,17 @@ def receive(state: ClusterState, link: Link, message: Message) -> None:
     if kind == state.dropped_kind:
         state.log("warning", "Dropping packet that matches debug drop filter")
         return
-    if is_impostor(link, message):
+    if link.node and link.node.id == message.sender:
+        sender = link.node
+    elif is_impostor(link):
         disown_address(state, link)
         return
-    sender = recognize(state, link, message.sender)
+    else:
+        sender = recognize(state, link, message.sender)
     if sender:
         sender.data_received_ms = state.now_ms  # whatever it says, it lives
-    if sender and not sender.in_handshake:
-        learn_progress(state, sender, message)
+        if not sender.in_handshake:
+            learn_progress(state, sender, message)
 
     body = message.body
     if isinstance(body, Gossip):
@@ -50,10 +54,9 @@ def receive(state: ClusterState, link: Link, message: Message) -> None:
         receive_from(state, link, sender, message)
 
 
-def is_impostor(link: Link, message: Message) -> bool:
-    """Whether another node than the one that I wanted to talk to answers at its address."""
-    node = link.node
-    return node is not None and not link.inbound and not node.in_handshake and node.id != message.sender
+def is_impostor(link: Link) -> bool:
+    """Whether who speaks, and is not the link's node, answers at the address of one that I wanted to talk to."""
+    return link.node is not None and not link.inbound and not link.node.in_handshake
 
 
 def disown_address(state: ClusterState, link: Link) -> None:
@@ -70,8 +73,6 @@ def disown_address(state: ClusterState, link: Link) -> None:
 
 def recognize(state: ClusterState, link: Link, sender_id: str) -> Node | None:
     """The node that speaks on this link; None if I don't know it (yet)."""
-    if link.node and link.node.id == sender_id:
-        return link.node
     sender = state.nodes.get(sender_id)
     if sender and link.inbound:
         # Only its first message says whose link this is. If there is an older one, its end was not noticed yet.
@@ -84,12 +85,13 @@ def recognize(state: ClusterState, link: Link, sender_id: str) -> Node | None:
 
 def learn_progress(state: ClusterState, sender: Node, message: Message) -> None:
     """Epochs and offset: every message carries them."""
-    state.current_epoch = max(state.current_epoch, message.current_epoch)
+    if message.current_epoch > state.current_epoch:
+        state.current_epoch = message.current_epoch
     if message.config_epoch > sender.config_epoch:
         sender.config_epoch = message.config_epoch
         state.save(fsync=True)
     sender.offset = message.offset
-    if state.myself.is_replica and sender is state.myself.primary and message.mflags & PAUSED:
+    if message.mflags & PAUSED and sender is state.myself.primary:
         manual_failover.learn_offset(state, message.offset)
 
 
@@ -195,9 +197,11 @@ def follow_address(state: ClusterState, link: Link, sender: Node, message: Messa
 def note_answer(state: ClusterState, node: Node) -> None:
     node.pong_received_ms = state.now_ms
     node.ping_sent_ms = 0
+    if not node.flags & (PFAIL | FAIL):
+        return
     if node.is_pfail:
         failures.clear_pfail(state, node)
-    elif node.is_fail:
+    else:
         failures.clear_fail_if_due(state, node)
 
 

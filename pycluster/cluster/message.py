@@ -6,7 +6,7 @@ are big-endian. `decode` believes no count and no length that it has not compare
 message means lies elsewhere (incoming.py); how a stream is cut into packets, in framing.py.
 
 Pings make up nearly all of the traffic, and they say the same few things again and again: the same ids, the same
-entries within a second, the same extensions. What was packed or read before is remembered, a few thousand pieces of it.
+entries within a second, the same extensions. What was packed or read before is remembered, a few thousand pieces.
 """
 
 from dataclasses import dataclass
@@ -246,20 +246,20 @@ def encode_entry(entry: GossipEntry) -> bytes:
     )
 
 
-@lru_cache(REMEMBERED)
 def encode_extension(extension: Extension) -> bytes:
     match extension:
+        case ShardId(shard_id):
+            type_, payload = 3, id_bytes(shard_id)
         case Hostname(name):
             type_, payload = 0, name.encode("latin-1") + b"\0"
         case HumanNodename(name):
             type_, payload = 1, name.encode("latin-1") + b"\0"
         case ForgottenNode(node_id, ttl_s):
             type_, payload = 2, FORGOTTEN.pack(id_bytes(node_id), ttl_s)
-        case ShardId(shard_id):
-            type_, payload = 3, id_bytes(shard_id)
         case UnknownExtension(type_, payload):
             pass
-    payload += bytes(-len(payload) % 8)
+    if len(payload) % 8:
+        payload += bytes(-len(payload) % 8)
     return EXTENSION.pack(EXTENSION.size + len(payload), type_, 0) + payload
 
 

@@ -1,5 +1,7 @@
 """What this node says: the headers of its messages, the gossip it puts into pings, and to whom each goes."""
 
+from functools import lru_cache
+
 from pycluster.cluster.effects import Send
 from pycluster.cluster.message import (
     EXTENSION_DATA,
@@ -86,7 +88,7 @@ def ping(state: ClusterState, link: Link, kind: Kind = Kind.PING) -> None:
     if kind is Kind.PING and not link.inbound:
         assert link.node
         link.node.ping_sent_ms = state.now_ms
-    entries = tuple(gossip_entry(node) for node in nodes_to_mention(state))
+    entries = tuple([gossip_entry(node) for node in nodes_to_mention(state)])
     # The flag says that I understand extensions, even when there are none to send: Valkey waits for it.
     send(state, link, message(state, kind, Gossip(entries, extensions(state, link)), mflags=EXTENSION_DATA))
 
@@ -149,6 +151,8 @@ def extensions(state: ClusterState, link: Link) -> tuple[Extension, ...]:
     if myself.hostname:
         found.append(Hostname(myself.hostname))
     if link.speaks_extensions or (link.node and link.node.speaks_extensions):
+        if not found and not myself.human_nodename and not state.forgotten:
+            return (my_shard(myself.shard_id),)  # nearly always
         if myself.human_nodename:
             found.append(HumanNodename(myself.human_nodename))
         now_s = state.now_ms // 1000
@@ -157,3 +161,6 @@ def extensions(state: ClusterState, link: Link) -> tuple[Extension, ...]:
                 found.append(ForgottenNode(node_id, until_s - now_s))
         found.append(ShardId(myself.shard_id))
     return tuple(found)
+
+
+my_shard = lru_cache(maxsize=64)(ShardId)

@@ -41,7 +41,8 @@ def follow(state: ClusterState, primary: Node) -> None:
 def learn_role(state: ClusterState, sender: Node, replica_of: str) -> None:
     """A node says that it is a primary (of nobody a replica), or whom it replicates."""
     if not replica_of:
-        lead(state, sender)
+        if not sender.is_primary:
+            lead(state, sender)
         return
     if sender.is_primary:
         state.slots.release(sender.slots)

@@ -5,8 +5,7 @@ Each check looks only at what an event may have changed, so that it can run afte
 
 from collections.abc import Callable
 
-from pycluster.cluster.effects import Effect, Persist, Send, Serve, TakeOver
-from pycluster.cluster.message import Kind
+from pycluster.cluster.message import Kind, Message
 from pycluster.cluster.node import Node
 from tests.simulation.machine import Machine
 
@@ -21,7 +20,7 @@ class Invariants:
         self.votes: set[tuple[str, int]] = set()  # (voter, epoch)
         self.elected: dict[int, str] = {}  # epoch: who
         self.is_consensus_kept = True
-        self.changed: set[str] = set()  # whose roles or slots may have changed: whatever matters is saved or served
+        self.changed: set[str] = set()  # since they were last looked at
         self.epochs: dict[str, tuple[int, int, int]] = {}  # greatest current, config and vote epoch seen
 
     def expect_takeover(self) -> None:
@@ -38,34 +37,33 @@ class Invariants:
         self.epochs[machine.name] = 0, config, vote
         self.look(machine)
 
-    def performs(self, machine: Machine, effect: Effect) -> None:
-        match effect:
-            case Persist() | Serve():
-                self.changed.add(machine.name)
-            case Send(_, message) if message.kind is Kind.FAILOVER_AUTH_ACK:
-                self.require(
-                    f"lastVoteEpoch {message.current_epoch}\n" in machine.synced, machine, "votes before it is on disk"
-                )
-                vote = machine.name, message.current_epoch
-                self.require(vote not in self.votes, machine, f"votes twice in epoch {message.current_epoch}")
-                self.votes.add(vote)
-            case TakeOver() if self.is_consensus_kept:
-                epoch = machine.state.myself.config_epoch
-                other = self.elected.setdefault(epoch, machine.name)
-                self.require(other == machine.name, machine, f"is elected in epoch {epoch} as {other} was")
+    def changes(self, machine: Machine) -> None:
+        """Its roles or slots may have changed: whatever matters is saved or served."""
+        self.changed.add(machine.name)
+
+    def sends(self, machine: Machine, message: Message) -> None:
+        if message.kind is Kind.FAILOVER_AUTH_ACK:
+            is_on_disk = f"lastVoteEpoch {message.current_epoch}\n" in machine.synced
+            self.require(is_on_disk, machine, "votes before it is on disk")
+            vote = machine.name, message.current_epoch
+            self.require(vote not in self.votes, machine, f"votes twice in epoch {message.current_epoch}")
+            self.votes.add(vote)
+
+    def takes_over(self, machine: Machine) -> None:
+        if self.is_consensus_kept:
+            epoch = machine.state.myself.config_epoch
+            other = self.elected.setdefault(epoch, machine.name)
+            self.require(other == machine.name, machine, f"is elected in epoch {epoch} as {other} was")
 
     def look(self, machine: Machine) -> None:
-        if not machine.is_up:
-            return
         state = machine.state
-        current, config, vote = before = self.epochs[machine.name]
+        current, config, vote = self.epochs[machine.name]
         own = state.myself.config_epoch if state.myself.is_primary else config  # a replica speaks of its primary's
-        now = state.current_epoch, own, state.last_vote_epoch
-        if now != before:
+        if state.current_epoch != current or own != config or state.last_vote_epoch != vote:
             self.require(state.current_epoch >= current, machine, "currentEpoch fell")
             self.require(own >= config, machine, "configEpoch fell")
             self.require(state.last_vote_epoch >= vote, machine, "lastVoteEpoch fell")
-            self.epochs[machine.name] = now
+            self.epochs[machine.name] = state.current_epoch, own, state.last_vote_epoch
         if machine.name in self.changed:
             self.changed.discard(machine.name)
             self.look_at_view(machine)

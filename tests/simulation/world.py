@@ -32,9 +32,10 @@ from pycluster.cluster.effects import (
     Persist,
     ResumeWrites,
     Send,
+    Serve,
     TakeOver,
 )
-from pycluster.cluster.message import Kind, decode, encode
+from pycluster.cluster.message import LAST_GOSSIP, decode, encode
 from pycluster.cluster.node import Link
 from pycluster.cluster.settings import Settings
 from pycluster.cluster.slot_map import slots_in
@@ -44,7 +45,6 @@ from tests.simulation.machine import NEVER_MS, Data, Machine
 EPOCH_MS = 1_700_000_000_000
 REPLICATION_MS = 200
 GLANCE_MS = 20  # how often a condition that is waited for is looked at
-RETRY_MS = 50
 
 
 @dataclass(slots=True, eq=False)
@@ -76,6 +76,7 @@ class World:
         self.is_recording = False
         self.invariants = Invariants(self.describe)
         self._queue: list[tuple[int, int, Callable[..., None], tuple[object, ...]]] = []
+        self._held: list[tuple[Callable[..., None], tuple[object, ...]]] = []  # by a cut, until it heals
         self._sequence = 0
 
     # What a test says
@@ -155,6 +156,9 @@ class World:
     def heal(self) -> None:
         self.note("all cuts heal")
         self.cut.clear()
+        held, self._held = self._held, []
+        for action, args in held:
+            self.after(self._delay(), action, *args)
         for link, stream in list(self.streams.items()):
             if stream.has_gap:
                 self._break(link, stream)
@@ -208,43 +212,55 @@ class World:
 
     def perform(self, machine: Machine, effects: list[Effect]) -> None:
         for effect in effects:
-            self.invariants.performs(machine, effect)
-            match effect:
-                case Persist(fsync):
-                    machine.written = nodes_conf.write(machine.state)
-                    if fsync:
-                        machine.synced = machine.written
-                case Send(link, message):
-                    if self.is_recording and message.kind > Kind.MEET:
-                        self.note(f"{machine.name} sends {message.kind.name}")
-                    self._send(link, encode(message))
-                case Connect(link, _, port):
-                    self._connect(machine, link, port)
-                case Disconnect(link):
-                    self._hang_up(link)
-                case TakeOver():
-                    machine.data.following = None
-                case Follow(node_id):
-                    machine.data.following = node_id
-                case PauseWrites(until_ms):
-                    machine.data.paused_until_ms = until_ms
-                case ResumeWrites():
-                    machine.data.paused_until_ms = 0
-                case DropKeys(slots):
-                    machine.data.keys.difference_update(slots)
-                case DropEverything():
-                    machine.data.keys.clear()
-                    machine.data.offset = 0
-                case Deliver(_, payload):
-                    machine.data.delivered.append(payload)
-                case Log(level, text):
-                    if level in ("notice", "warning"):
-                        machine.log.append(f"{self.seconds:9.3f} {machine.name}: {text}")
-                        self.note(f"{machine.name}: {text}")
+            if isinstance(effect, Send):  # nearly all are
+                message = effect.message
+                if message.kind > LAST_GOSSIP:
+                    self.invariants.sends(machine, message)
+                    self.note(f"{machine.name} sends {message.kind.name}")
+                self._send(effect.link, encode(message))
+            else:
+                self._perform_locally(machine, effect)
+
+    def _perform_locally(self, machine: Machine, effect: Effect) -> None:
+        data = machine.data
+        match effect:
+            case Log(level, text):
+                if level in ("notice", "warning"):
+                    machine.log.append(f"{self.seconds:9.3f} {machine.name}: {text}")
+                    self.note(f"{machine.name}: {text}")
+            case Persist(fsync):
+                machine.written = nodes_conf.write(machine.state)
+                if fsync:
+                    machine.synced = machine.written
+                self.invariants.changes(machine)
+            case Serve():
+                self.invariants.changes(machine)
+            case Connect(link, _, port):
+                self._connect(machine, link, port)
+            case Disconnect(link):
+                self._hang_up(link)
+            case TakeOver():
+                self.invariants.takes_over(machine)
+                data.following = None
+            case Follow(node_id):
+                data.following = node_id
+            case PauseWrites(until_ms):
+                data.paused_until_ms = until_ms
+            case ResumeWrites():
+                data.paused_until_ms = 0
+            case DropKeys(slots):
+                data.keys.difference_update(slots)
+            case DropEverything():
+                data.keys.clear()
+                data.offset = 0
+            case Deliver(_, payload):
+                data.delivered.append(payload)
 
     def _after_event(self, machine: Machine) -> None:
+        if machine.cluster is None:
+            return
         self.invariants.look(machine)
-        wanted_ms = machine.cluster.next_tick_ms() if machine.cluster else NEVER_MS
+        wanted_ms = machine.cluster.next_tick_ms()
         if machine.tick_at_ms <= self.now_ms or wanted_ms < machine.tick_at_ms:
             machine.tick_at_ms = max(wanted_ms, self.now_ms)
             self.after(machine.tick_at_ms - self.now_ms, self._tick, machine, machine.cluster)
@@ -292,7 +308,7 @@ class World:
         if self.streams.get(link) is not stream:
             return  # given up
         if not self.is_joined(source, target):
-            self.after(RETRY_MS, self._connect_arrives, link, stream, cluster)
+            self._held.append((self._connect_arrives, (link, stream, cluster)))
             return
         if target.cluster is None or not target.cluster.accepts():
             del self.streams[link]
@@ -313,13 +329,13 @@ class World:
         if not self.cuts_hold and (stream.source.name, stream.target.name) in self.cut:
             stream.has_gap = True
             return
-        if self.rng.random() < self.loss:
+        if self.loss and self.rng.random() < self.loss:
             stream.has_gap = True
             self._break(link, stream)
             return
-        stream.last_due_ms = max(stream.last_due_ms, self.now_ms + self._delay())
-        stream.packets.append((stream.last_due_ms, packet))
-        if stream.far_end:
+        stream.last_due_ms = due_ms = max(stream.last_due_ms, self.now_ms + self._delay())
+        stream.packets.append((due_ms, packet))
+        if stream.far_end and not stream.is_pumping:
             self._pump(stream)
 
     def _pump(self, stream: Stream) -> None:
@@ -332,15 +348,15 @@ class World:
         link, target = stream.far_end, stream.target
         if link not in self.streams or target.cluster is None or stream.has_gap:
             return
-        if (stream.source.name, target.name) in self.cut:
+        if self.cut and (stream.source.name, target.name) in self.cut:
             if self.cuts_hold:
                 stream.is_pumping = True
-                self.after(RETRY_MS, self._deliver, stream)
+                self._held.append((self._deliver, (stream,)))
             else:
                 stream.has_gap = True
             return
         _, packet = stream.packets.popleft()
-        if self.is_recording and (message := decode(packet)) and message.kind > Kind.MEET:
+        if self.is_recording and (message := decode(packet)) and message.kind > LAST_GOSSIP:
             self.note(f"{target.name} receives {message.kind.name} from {stream.source.name}")
         self._pump(stream)
         self.perform(target, target.cluster.receive(link, packet, self.now_ms))
