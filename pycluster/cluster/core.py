@@ -166,7 +166,7 @@ class Cluster:
 
     def next_tick_ms(self) -> int:
         state = self.state
-        if manual_failover.is_waiting_for_stream(state):
+        if state.manual_failover.is_under_way and manual_failover.is_waiting_for_stream(state):
             return min(state.next_tick_ms, state.now_ms + STREAM_POLL_MS)
         return state.next_tick_ms
 

@@ -102,8 +102,7 @@ class Deliver:
     sharded: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Log:
+class Log(NamedTuple):
     level: str  # "debug", "verbose", "notice" or "warning"
     text: str
 

@@ -19,7 +19,7 @@ BELIEVED_FLAGS = PRIMARY | REPLICA | PFAIL | FAIL | NOFAILOVER
 def hear_entries(state: ClusterState, sender: Node | None, entries: tuple[GossipEntry, ...]) -> None:
     """`sender` is None for a MEET from somebody unknown, who cannot yet bring in others, nor accuse them."""
     nodes = state.nodes
-    accuser = sender if sender and sender.is_primary else None
+    accuser = sender if sender and sender.flags & PRIMARY else None
     for entry in entries:
         node = nodes.get(entry.node_id)
         if node:

@@ -18,20 +18,15 @@ HANDSHAKE_MIN_MS = 1000  # a short node timeout leaves a handshake this much tim
 def tick(state: ClusterState) -> None:
     state.last_tick_ms = state.now_ms
     nodes = list(state.nodes.values())
-    drop_stale_handshakes(state, nodes)
-    open_links(state)
+    for node in nodes:
+        if node.link is None or node.flags & HANDSHAKE:
+            drop_handshake_if_stale(state, node)
+            open_link(state, node)
     if state.now_ms >= state.chance_ping_ms:
         if state.chance_ping_ms:
             ping_by_chance(state)
         state.chance_ping_ms = state.now_ms + CHANCE_PING_MS
-    suspected = False
-    pfail_count = 0
-    for node in nodes:
-        if not node.flags & (MYSELF | NOADDR | HANDSHAKE):
-            suspected |= attend(state, node)
-            if node.flags & PFAIL:
-                pfail_count += 1
-    state.pfail_count = pfail_count
+    suspected = attend_to_all(state, nodes)
 
     roles.leave_sub_replica(state)
     follow_primary_if_not_yet(state)
@@ -64,18 +59,16 @@ def next_due_ms(state: ClusterState) -> int:
     return due_ms
 
 
-def drop_stale_handshakes(state: ClusterState, nodes: list[Node]) -> None:
+def drop_handshake_if_stale(state: ClusterState, node: Node) -> None:
     limit_ms = max(state.settings.node_timeout_ms, HANDSHAKE_MIN_MS)
-    for node in nodes:
-        if node.flags & HANDSHAKE and state.now_ms - node.created_ms > limit_ms:
-            membership.remove(state, node)
+    if node.in_handshake and state.now_ms - node.created_ms > limit_ms:
+        membership.remove(state, node)
 
 
-def open_links(state: ClusterState) -> None:
-    for node in state.nodes.values():
-        if node.link is None and not node.flags & (MYSELF | NOADDR):
-            node.link = Link(inbound=False, created_ms=state.now_ms, node=node)
-            state.emit(Connect(node.link, node.ip, node.bus_port))
+def open_link(state: ClusterState, node: Node) -> None:
+    if node.link is None and not node.flags & (MYSELF | NOADDR) and node.id in state.nodes:
+        node.link = Link(inbound=False, created_ms=state.now_ms, node=node)
+        state.emit(Connect(node.link, node.ip, node.bus_port))
 
 
 def greet(state: ClusterState, node: Node, link: Link) -> None:
@@ -99,6 +92,21 @@ def ping_by_chance(state: ClusterState) -> None:
             oldest = node
     if oldest and oldest.link:
         outgoing.ping(state, oldest.link)
+
+
+def attend_to_all(state: ClusterState, nodes: list[Node]) -> bool:
+    """True: some of them have come under suspicion."""
+    recently_ms = state.now_ms - state.settings.node_timeout_ms // 2
+    suspected, pfail_count = False, 0
+    for node in nodes:
+        if node.flags & (MYSELF | NOADDR | HANDSHAKE):
+            continue
+        if node.ping_sent_ms or node.pong_received_ms < recently_ms or state.manual_failover.replica:
+            suspected |= attend(state, node)
+        if node.flags & PFAIL:
+            pfail_count += 1
+    state.pfail_count = pfail_count
+    return suspected
 
 
 def attend(state: ClusterState, node: Node) -> bool:

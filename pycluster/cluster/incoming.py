@@ -32,6 +32,7 @@ def receive(state: ClusterState, link: Link, message: Message) -> None:
     if kind == state.dropped_kind:
         state.log("warning", "Dropping packet that matches debug drop filter")
         return
+    sender: Node | None
     if link.node and link.node.id == message.sender:
         sender = link.node
     elif is_impostor(link):
@@ -208,7 +209,7 @@ def note_answer(state: ClusterState, node: Node) -> None:
 def learn_claims(state: ClusterState, sender: Node, message: Message) -> None:
     """Role, slots and epoch of a node. If it lives in the past, it is told so."""
     roles.learn_role(state, sender, message.replica_of)
-    holder = sender if sender.is_primary else sender.primary
+    holder = sender if sender.flags & PRIMARY else sender.primary
     if holder and holder.slots_on_wire != message.slots:
         claimed = slots_on_wire(message.slots)
         if sender.is_primary:

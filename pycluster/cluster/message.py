@@ -306,10 +306,7 @@ def decode(packet: bytes) -> Message | None:
     if not mflags[0] & EXTENSION_DATA:
         extension_count = 0
     body: Body
-    if type_ <= LAST_GOSSIP:
-        body = decode_gossip(kind, packet, count, extension_count)
-    else:
-        body = decode_body(kind, packet)
+    body = decode_gossip(kind, packet, count, extension_count) if type_ <= LAST_GOSSIP else decode_body(kind, packet)
     return Message(
         kind,
         name(sender),

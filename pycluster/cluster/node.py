@@ -6,6 +6,7 @@ the wire, so that what we gossip about a node is what we believe of it.
 
 import ipaddress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from random import Random
 
 from pycluster.cluster.framing import PacketReader
@@ -123,6 +124,7 @@ class Node:
         self.slots_on_wire = slots.to_bytes(SLOT_BYTES, "little")
 
 
+@lru_cache(maxsize=256)
 def flag_names(flags: int) -> str:
     return ",".join(name for flag, name in FLAG_NAMES if flags & flag) or "noflags"
 

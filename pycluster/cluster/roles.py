@@ -41,7 +41,7 @@ def follow(state: ClusterState, primary: Node) -> None:
 def learn_role(state: ClusterState, sender: Node, replica_of: str) -> None:
     """A node says that it is a primary (of nobody a replica), or whom it replicates."""
     if not replica_of:
-        if not sender.is_primary:
+        if not sender.flags & PRIMARY:
             lead(state, sender)
         return
     if sender.is_primary:

@@ -6,7 +6,7 @@ Each check looks only at what an event may have changed, so that it can run afte
 from collections.abc import Callable
 
 from pycluster.cluster.message import Kind, Message
-from pycluster.cluster.node import Node
+from pycluster.cluster.node import PRIMARY, Node
 from tests.simulation.machine import Machine
 
 
@@ -58,7 +58,7 @@ class Invariants:
     def look(self, machine: Machine) -> None:
         state = machine.state
         current, config, vote = self.epochs[machine.name]
-        own = state.myself.config_epoch if state.myself.is_primary else config  # a replica speaks of its primary's
+        own = state.myself.config_epoch if state.myself.flags & PRIMARY else config  # a replica speaks of its primary's
         if state.current_epoch != current or own != config or state.last_vote_epoch != vote:
             self.require(state.current_epoch >= current, machine, "currentEpoch fell")
             self.require(own >= config, machine, "configEpoch fell")

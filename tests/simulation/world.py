@@ -71,9 +71,11 @@ class World:
         self.machines: dict[str, Machine] = {}
         self.by_port: dict[int, Machine] = {}
         self.streams: dict[Link, Stream] = {}  # by the link that one writes to
-        self.cut: set[tuple[str, str]] = set()
+        self.cut: dict[tuple[str, str], None] = {}
         self.transcript: list[str] = []
         self.is_recording = False
+        self.events = 0
+        self.failures = 0  # crashes, cuts, partitions and broken connections
         self.invariants = Invariants(self.describe)
         self._queue: list[tuple[int, int, Callable[..., None], tuple[object, ...]]] = []
         self._held: list[tuple[Callable[..., None], tuple[object, ...]]] = []  # by a cut, until it heals
@@ -125,6 +127,7 @@ class World:
     def kill(self, name: str) -> None:
         """kill -9: the kernel closes the connections, and the disk has what was written."""
         machine = self[name]
+        self.failures += 1
         self.note(f"{name} is killed")
         for link, stream in list(self.streams.items()):
             if stream.source is machine:
@@ -134,6 +137,7 @@ class World:
     def power_off(self, name: str) -> None:
         """The machine is gone without a word, and its disk has only what was synced."""
         machine = self[name]
+        self.failures += 1
         self.note(f"{name} loses power")
         for link, stream in list(self.streams.items()):
             if stream.source is machine:
@@ -142,16 +146,18 @@ class World:
         machine.written = machine.synced
 
     def cut_one_way(self, source: str, target: str) -> None:
+        self.failures += 1
         self.note(f"cut {source} to {target}")
-        self.cut.add((source, target))
+        self.cut[source, target] = None
 
     def partition(self, *names: str) -> None:
         """These on one side, all others on the other."""
+        self.failures += 1
+        self.note(f"cut off: {' '.join(names)}")
         for name in names:
             for other in self.machines:
                 if other not in names:
-                    self.cut_one_way(name, other)
-                    self.cut_one_way(other, name)
+                    self.cut.update({(name, other): None, (other, name): None})
 
     def heal(self) -> None:
         self.note("all cuts heal")
@@ -190,6 +196,7 @@ class World:
         queue = self._queue
         while queue and queue[0][0] <= end_ms:
             self.now_ms, _, action, args = heapq.heappop(queue)
+            self.events += 1
             action(*args)
         self.now_ms = end_ms
 
@@ -330,6 +337,7 @@ class World:
             stream.has_gap = True
             return
         if self.loss and self.rng.random() < self.loss:
+            self.failures += 1
             stream.has_gap = True
             self._break(link, stream)
             return
