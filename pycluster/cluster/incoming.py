@@ -25,6 +25,8 @@ from pycluster.cluster.node import (
 from pycluster.cluster.slot_map import slots_on_wire
 from pycluster.cluster.state import ClusterState
 
+DOUBLE_LOGGED_EVERY_MS = 10_000
+
 
 def receive(state: ClusterState, link: Link, message: Message) -> None:
     kind = message.kind
@@ -39,7 +41,12 @@ def receive(state: ClusterState, link: Link, message: Message) -> None:
         disown_address(state, link)
         return
     else:
-        sender = recognize(state, link, message.sender)
+        sender = state.nodes.get(message.sender)  # None if I don't know it (yet)
+        if sender and is_double(state, sender, link, message):
+            refuse_double(state, sender, link, message)
+            return
+        if sender and link.inbound:
+            adopt(state, sender, link)
     if sender:
         sender.data_received_ms = state.now_ms  # whatever it says, it lives
         if not sender.in_handshake:
@@ -72,16 +79,36 @@ def disown_address(state: ClusterState, link: Link) -> None:
     state.save()
 
 
-def recognize(state: ClusterState, link: Link, sender_id: str) -> Node | None:
-    """The node that speaks on this link; None if I don't know it (yet)."""
-    sender = state.nodes.get(sender_id)
-    if sender and link.inbound:
-        # Only its first message says whose link this is. If there is an older one, its end was not noticed yet.
-        if link.node:
-            link.node.inbound = None
-        state.close(sender.inbound)
-        link.node, sender.inbound = sender, link
-    return sender
+def adopt(state: ClusterState, sender: Node, link: Link) -> None:
+    """Only its first message says whose link this is. If there is an older one, its end was not noticed yet."""
+    if link.node:
+        link.node.inbound = None
+    state.close(sender.inbound)
+    link.node, sender.inbound = sender, link
+
+
+def is_double(state: ClusterState, sender: Node, link: Link, message: Message) -> bool:
+    """Whether a second process speaks under this id, started from a copy of its nodes.conf say, while the first one is
+    well and elsewhere. (One that has moved has let go of its old connections, or they are silent.)"""
+    older = sender.inbound
+    if not link.inbound or older is None or older is link or sender.link is None or sender.ping_sent_ms:
+        return False
+    is_elsewhere = (message.port, message.bus_port) != (sender.port, sender.bus_port)
+    return is_elsewhere and state.now_ms - sender.data_received_ms < state.settings.node_timeout_ms // 2
+
+
+def refuse_double(state: ClusterState, node: Node, link: Link, message: Message) -> None:
+    """Without this its address would go back and forth between the two, and each would get half of what is meant for the
+    other (redis#1703)."""
+    if state.now_ms - node.double_logged_ms > DOUBLE_LOGGED_EVERY_MS:
+        node.double_logged_ms = state.now_ms
+        state.log(
+            "warning",
+            f"Two nodes use the id of {node.label}, at {node.ip}:{node.port} and at "
+            f"{message.ip or link.peer_ip}:{message.port}: were they started from copies of one cluster config file? "
+            "Refusing the second one.",
+        )
+    state.close(link)
 
 
 def learn_progress(state: ClusterState, sender: Node, message: Message) -> None:
@@ -91,6 +118,7 @@ def learn_progress(state: ClusterState, sender: Node, message: Message) -> None:
     if message.config_epoch > sender.config_epoch:
         sender.config_epoch = message.config_epoch
         state.save(fsync=True)
+        failover.give_up_if_lost(state, sender, message)
     sender.offset = message.offset
     if message.mflags & PAUSED and sender is state.myself.primary:
         manual_failover.learn_offset(state, message.offset)
@@ -208,22 +236,31 @@ def note_answer(state: ClusterState, node: Node) -> None:
 
 def learn_claims(state: ClusterState, sender: Node, message: Message) -> None:
     """Role, slots and epoch of a node. If it lives in the past, it is told so."""
+    if roles.is_outdated(state, sender, message):
+        tell_newer_owner(state, sender, message)
+        return
     roles.learn_role(state, sender, message.replica_of)
     holder = sender if sender.flags & PRIMARY else sender.primary
     if holder and holder.slots_on_wire != message.slots:
-        claimed = slots_on_wire(message.slots)
         if sender.is_primary:
-            roles.accept_claims(state, sender, message.config_epoch, claimed)
-        # A primary that was away may be the last to claim slots that a replica took over, and the replica may be
-        # cut off from it: so anybody who knows better says it.
-        if owner := roles.newer_owner(state, sender, message.config_epoch, claimed):
-            state.log(
-                "verbose",
-                f"Node {sender.id} has old slots configuration, sending an UPDATE message about {owner.id}",
-            )
-            outgoing.update(state, sender.link, owner)
-    if message.config_epoch == state.myself.config_epoch:
-        epochs.resolve_collision(state, sender)
+            roles.accept_claims(state, sender, message.config_epoch, slots_on_wire(message.slots))
+        tell_newer_owner(state, sender, message)
+    if message.config_epoch == state.myself.config_epoch and sender.is_primary:
+        if roles.has_newer_data(state, sender, slots_on_wire(message.slots)):
+            roles.step_back(state, sender, slots_on_wire(message.slots))
+        else:
+            epochs.resolve_collision(state, sender)
+
+
+def tell_newer_owner(state: ClusterState, sender: Node, message: Message) -> None:
+    """A primary that was away may be the last to claim slots that a replica took over, and the replica may be cut off
+    from it: so anybody who knows better says it."""
+    if owner := roles.newer_owner(state, sender, message.config_epoch, slots_on_wire(message.slots)):
+        state.log(
+            "verbose",
+            f"Node {sender.id} has old slots configuration, sending an UPDATE message about {owner.id}",
+        )
+        outgoing.update(state, sender.link, owner)
 
 
 # The other kinds, from nodes that I know

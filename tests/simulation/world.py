@@ -14,7 +14,7 @@ there is of it: an offset that grows on primaries and that replicas copy.
 import heapq
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from pycluster.cluster import nodes_conf
@@ -53,6 +53,7 @@ class Stream:
 
     source: Machine
     target: Machine
+    bus_port: int = 0
     far_end: Link | None = None  # at the target, once the connection is made
     packets: deque[tuple[int, bytes]] = field(default_factory=deque)
     is_pumping: bool = False
@@ -70,6 +71,7 @@ class World:
         self.cuts_hold = False  # what is sent into a cut comes late, instead of never
         self.machines: dict[str, Machine] = {}
         self.by_port: dict[int, Machine] = {}
+        self._left: list[int] = []  # bus ports at which a machine was once
         self.streams: dict[Link, Stream] = {}  # by the link that one writes to
         self.cut: dict[tuple[str, str], None] = {}
         self.transcript: list[str] = []
@@ -83,8 +85,8 @@ class World:
 
     # What a test says
 
-    def add(self, name: str, **settings: object) -> Machine:
-        port = 7001 + len(self.machines)
+    def add(self, name: str, written: str = "", **settings: object) -> Machine:
+        port = 7001 + len(self.machines) + len(self._left)
         data = Data(lambda: self.now_ms)
         machine = Machine(
             name,
@@ -92,6 +94,7 @@ class World:
             Random(self.rng.getrandbits(64)),
             data,
             Settings(**{"port": port, "node_timeout_ms": 1000} | settings),
+            written=written,
         )
         self.machines[name] = machine
         self.by_port[machine.settings.bus_port] = machine
@@ -144,6 +147,20 @@ class World:
                 del self.streams[link]
         machine.cluster = None
         machine.written = machine.synced
+
+    def move(self, name: str) -> None:
+        """A machine that is down gets another address."""
+        machine = self[name]
+        assert not machine.is_up
+        del self.by_port[machine.settings.bus_port]
+        machine.port = 7001 + len(self.machines) + len(self._left)
+        self._left.append(machine.settings.bus_port)
+        machine.settings = replace(machine.settings, port=machine.port)
+        self.by_port[machine.settings.bus_port] = machine
+
+    def copy(self, name: str, original: str) -> Machine:
+        """Another machine, started from a copy of this one's disk."""
+        return self.add(name, written=self[original].written, node_timeout_ms=self[original].settings.node_timeout_ms)
 
     def cut_one_way(self, source: str, target: str) -> None:
         self.failures += 1
@@ -305,8 +322,11 @@ class World:
 
     def _connect(self, machine: Machine, link: Link, bus_port: int) -> None:
         target = self.by_port.get(bus_port)
-        assert target, f"nobody listens on {bus_port}"
-        stream = Stream(machine, target)
+        if target is None:
+            assert bus_port in self._left, f"nobody ever listened on {bus_port}"
+            self.after(self._delay(), self._refuse, machine, link, machine.cluster)
+            return
+        stream = Stream(machine, target, bus_port)
         self.streams[link] = stream
         self.after(self._delay(), self._connect_arrives, link, stream, machine.cluster)
 
@@ -317,10 +337,9 @@ class World:
         if not self.is_joined(source, target):
             self._held.append((self._connect_arrives, (link, stream, cluster)))
             return
-        if target.cluster is None or not target.cluster.accepts():
+        if self.by_port.get(stream.bus_port) is not target or target.cluster is None or not target.cluster.accepts():
             del self.streams[link]
-            self.perform(source, cluster.connect_failed(link, "Connection refused", self.now_ms))
-            self._after_event(source)
+            self._refuse(source, link, cluster)
             return
         accepted = target.cluster.accepted("127.0.0.1", "127.0.0.1", source.port, self.now_ms)
         stream.far_end = accepted
@@ -328,6 +347,11 @@ class World:
         self.perform(source, cluster.connected(link, "127.0.0.1", "127.0.0.1", target.port, self.now_ms))
         self._after_event(source)
         self._pump(stream)
+
+    def _refuse(self, machine: Machine, link: Link, cluster: Cluster) -> None:
+        if machine.cluster is cluster:
+            self.perform(machine, cluster.connect_failed(link, "Connection refused", self.now_ms))
+            self._after_event(machine)
 
     def _send(self, link: Link, packet: bytes) -> None:
         stream = self.streams.get(link)
