@@ -45,7 +45,7 @@ def hear_of_known(state: ClusterState, accuser: Node | None, node: Node, entry: 
             node.pong_received_ms = pong_ms
 
     # I can't reach it where I believe it to be, but somebody can reach it elsewhere.
-    is_lost = node.flags & (FAIL | PFAIL) and not flags & NOADDR
+    is_lost = node.flags & (FAIL | PFAIL) and not flags & NOADDR and entry.bus_port
     if is_lost and address(node) != address(entry) and is_plain(entry.ip):
         state.close(node.link)
         take_address(node, entry)
@@ -58,7 +58,7 @@ def hear_of_unknown(state: ClusterState, entry: GossipEntry) -> None:
     be a mistake: another cluster may live there by now."""
     if entry.flags & NOADDR or membership.is_forgotten(state, entry.node_id):
         return
-    if not is_node_id(entry.node_id) or not is_plain(entry.ip):
+    if not is_node_id(entry.node_id) or not is_plain(entry.ip) or not entry.bus_port:
         return
     node = membership.new_node(state, entry.flags & BELIEVED_FLAGS, entry.node_id)
     take_address(node, entry)

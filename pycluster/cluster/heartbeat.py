@@ -37,6 +37,10 @@ def tick(state: ClusterState) -> None:
     if suspected or not state.is_ok:
         availability.judge(state)
     state.next_tick_ms = max(state.now_ms + TICK_MS, next_due_ms(state))
+    if state.now_ms < state.election.begins_ms < state.next_tick_ms:
+        # To the millisecond: nodes that heard of a failure in one moment tick in one moment, and two of them would ask
+        # for votes under the same epoch.
+        state.next_tick_ms = state.election.begins_ms
 
 
 def next_due_ms(state: ClusterState) -> int:

@@ -91,10 +91,10 @@ def is_double(state: ClusterState, sender: Node, link: Link, message: Message) -
     """Whether a second process speaks under this id, started from a copy of its nodes.conf say, while the first one is
     well and elsewhere. (One that has moved has let go of its old connections, or they are silent.)"""
     older = sender.inbound
-    if not link.inbound or older is None or older is link or sender.link is None or sender.ping_sent_ms:
+    if not link.inbound or older is None or older is link:
         return False
     is_elsewhere = (message.port, message.bus_port) != (sender.port, sender.bus_port)
-    return is_elsewhere and state.now_ms - sender.data_received_ms < state.settings.node_timeout_ms // 2
+    return is_elsewhere and state.now_ms - sender.data_received_ms < state.settings.node_timeout_ms
 
 
 def refuse_double(state: ClusterState, node: Node, link: Link, message: Message) -> None:

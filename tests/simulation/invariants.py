@@ -22,6 +22,9 @@ class Invariants:
         self.is_consensus_kept = True
         self.changed: set[str] = set()  # since they were last looked at
         self.epochs: dict[str, tuple[int, int, int]] = {}  # greatest current, config and vote epoch seen
+        self.views: dict[str, dict[str, tuple[int, int]]] = {}  # of each machine: slots and epoch of each node
+        self.unclaimed: dict[str, int] = {}  # slots that have an owner who wants them no more
+        self.is_ordered = False  # what happens now is an operator's will
 
     def expect_takeover(self) -> None:
         """A takeover asks nobody. From then on there may be two groups of primaries, each a majority in its own eyes,
@@ -35,6 +38,9 @@ class Invariants:
     def started(self, machine: Machine) -> None:
         _, config, vote = self.epochs.get(machine.name, (0, 0, 0))
         self.epochs[machine.name] = 0, config, vote
+        self.views[machine.name] = {}
+        self.unclaimed[machine.name] = 0
+        self.changes(machine)
         self.look(machine)
 
     def changes(self, machine: Machine) -> None:
@@ -67,6 +73,7 @@ class Invariants:
         if machine.name in self.changed:
             self.changed.discard(machine.name)
             self.look_at_view(machine)
+        self.unclaimed[machine.name] = state.slots.unclaimed
 
     def look_at_view(self, machine: Machine) -> None:
         state = machine.state
@@ -77,6 +84,24 @@ class Invariants:
             if node.primary:
                 self.look_for_loop(machine, node)
         self.require(assigned == state.slots.assigned, machine, "has lost count of slots")
+        self.look_at_moves(machine)
+
+    def look_at_moves(self, machine: Machine) -> None:
+        """A slot that somebody claims goes only to a greater epoch: newer history is never replaced by older."""
+        before = self.views[machine.name]
+        now = {node.id: (node.slots, node.config_epoch) for node in machine.state.nodes.values()}
+        self.views[machine.name] = now
+        if self.is_ordered:
+            return
+        myself, unclaimed = machine.state.myself.id, self.unclaimed[machine.name]
+        for gainer, (slots, epoch) in now.items():
+            gained = slots & ~before.get(gainer, (0, 0))[0] & ~unclaimed
+            if not gained:
+                continue
+            for loser, (lost, lost_epoch) in before.items():
+                if loser != gainer and lost & gained:
+                    stepped_back = loser == myself and epoch == lost_epoch  # of a pair with one epoch
+                    self.require(epoch > lost_epoch or stepped_back, machine, f"gives slots to the smaller epoch {epoch}")
 
     def look_for_loop(self, machine: Machine, node: Node) -> None:
         seen = [node]

@@ -176,6 +176,21 @@ class World:
                 if other not in names:
                     self.cut.update({(name, other): None, (other, name): None})
 
+    def hold_answers(self, source: str, target: str) -> Callable[[], int]:
+        """What one answers to the other waits, until the function that this returns is called; it says how many messages
+        have waited. (What the one sends by itself, on its own connection, does not wait.)"""
+        link = self[source].state.nodes[self[target].id].inbound
+        assert link
+        stream = self.streams[link]
+        stream.is_pumping = True
+
+        def release() -> int:
+            stream.is_pumping = False
+            self._pump(stream)
+            return len(stream.packets) if link in self.streams else 0
+
+        return release
+
     def heal(self) -> None:
         self.note("all cuts heal")
         self.cut.clear()
@@ -189,8 +204,10 @@ class World:
     def tell(self, name: str, verb: Callable[..., list[Effect]], *args: object) -> None:
         """An operator, or a test, calls a verb of the core: `world.tell("A", world["A"].cluster.meet, …)`."""
         machine = self[name]
+        self.invariants.is_ordered = True
         self.perform(machine, verb(*args))
         self._after_event(machine)
+        self.invariants.is_ordered = False
 
     def order(self, name: str, verb: str, *args: object, **options: object) -> None:
         """The same for the verbs that end in the time: `world.order("A", "forget", node_id)`."""
