@@ -98,8 +98,8 @@ def is_double(state: ClusterState, sender: Node, link: Link, message: Message) -
 
 
 def refuse_double(state: ClusterState, node: Node, link: Link, message: Message) -> None:
-    """Without this its address would go back and forth between the two, and each would get half of what is meant for the
-    other (redis#1703)."""
+    """Without this its address would go back and forth between the two, and each would get half of what is meant for
+    the other (redis#1703)."""
     if state.now_ms - node.double_logged_ms > DOUBLE_LOGGED_EVERY_MS:
         node.double_logged_ms = state.now_ms
         state.log(

@@ -100,8 +100,8 @@ class Invariants:
                 continue
             for loser, (lost, lost_epoch) in before.items():
                 if loser != gainer and lost & gained:
-                    stepped_back = loser == myself and epoch == lost_epoch  # of a pair with one epoch
-                    self.require(epoch > lost_epoch or stepped_back, machine, f"gives slots to the smaller epoch {epoch}")
+                    is_newer = epoch > lost_epoch or (epoch == lost_epoch and loser == myself)  # who steps back
+                    self.require(is_newer, machine, f"gives slots to the smaller epoch {epoch}")
 
     def look_for_loop(self, machine: Machine, node: Node) -> None:
         seen = [node]

@@ -177,8 +177,8 @@ class World:
                     self.cut.update({(name, other): None, (other, name): None})
 
     def hold_answers(self, source: str, target: str) -> Callable[[], int]:
-        """What one answers to the other waits, until the function that this returns is called; it says how many messages
-        have waited. (What the one sends by itself, on its own connection, does not wait.)"""
+        """What one answers to the other waits, until the function that this returns is called; it says how many
+        messages have waited. (What the one sends by itself, on its own connection, does not wait.)"""
         link = self[source].state.nodes[self[target].id].inbound
         assert link
         stream = self.streams[link]
