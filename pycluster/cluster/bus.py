@@ -15,6 +15,7 @@ from pycluster.cluster.core import Cluster
 from pycluster.cluster.effects import Connect, Disconnect, Effect, Persist, Send
 from pycluster.cluster.message import Message, encode
 from pycluster.cluster.node import Link
+from pycluster.cluster.state import TICK_MS
 from pycluster.files.nodes_file import NodesFile
 from pycluster.files.writer import WriteFailed
 
@@ -173,8 +174,11 @@ class Bus:
     # Time
 
     def _schedule_tick(self) -> None:
-        """The timer runs at the moment that the core wants; a verb may have brought that forward."""
+        """The timer runs at the moment that the core wants; a verb may have brought that forward. (The limit of what
+        may wait on a link is looked at in between.)"""
         delay_s = max(0, self.cluster.next_tick_ms() - self._clock_ms()) / 1000
+        if self.link_limit_bytes:
+            delay_s = min(delay_s, TICK_MS / 1000)
         when = self._loop.time() + delay_s
         if self._tick_call is None or when < self._tick_due - 0.001:
             if self._tick_call:

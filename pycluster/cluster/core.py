@@ -83,6 +83,7 @@ class Cluster:
             myself.flags = flags
             state.save_and_judge()
         state.settings = settings
+        state.hurry()  # the timeout may be shorter now
         return self._settle()
 
     # Links
@@ -158,7 +159,6 @@ class Cluster:
         """Time has passed. May be called at any moment; `next_tick_ms` says when it is wanted."""
         state = self._at(now_ms)
         if now_ms >= state.next_tick_ms:
-            state.next_tick_ms = now_ms + heartbeat.TICK_MS
             heartbeat.tick(state)
         elif manual_failover.is_waiting_for_stream(state):
             manual_failover.advance(state)
@@ -166,7 +166,7 @@ class Cluster:
 
     def next_tick_ms(self) -> int:
         state = self.state
-        if manual_failover.is_waiting_for_stream(state):
+        if state.manual_failover.is_under_way and manual_failover.is_waiting_for_stream(state):
             return min(state.next_tick_ms, state.now_ms + STREAM_POLL_MS)
         return state.next_tick_ms
 
@@ -289,8 +289,9 @@ class Cluster:
         if todo.serve or state.slots.changed:
             state.emit(Serve(state.slots.released))
             state.slots.changed, state.slots.released = False, 0
-        effects = state.effects
+        effects, state.effects = state.effects, []
         if todo.save:
             effects.insert(0, Persist(todo.fsync))
-        state.effects, state.todo = [], Todo()
+        if todo.save or todo.serve:
+            state.todo = Todo()
         return effects

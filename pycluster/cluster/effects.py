@@ -8,6 +8,7 @@
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pycluster.cluster.message import Message
 from pycluster.cluster.node import Link
@@ -38,8 +39,7 @@ class Disconnect:
     link: Link
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(NamedTuple):
     link: Link
     message: Message
 
@@ -102,8 +102,7 @@ class Deliver:
     sharded: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Log:
+class Log(NamedTuple):
     level: str  # "debug", "verbose", "notice" or "warning"
     text: str
 

@@ -35,6 +35,9 @@ class PacketReader:
     def feed(self, received: bytes) -> Iterator[bytes]:
         """The packets that these bytes complete, in order; raises BadStream behind the last good one."""
         buffer = self._buffer
+        if not buffer and received and packet_length(received, 0) == len(received):
+            yield received  # one packet, and all of it: nearly always so
+            return
         buffer += received
         at = 0
         try:
@@ -47,7 +50,7 @@ class PacketReader:
             del buffer[:at]
 
 
-def packet_length(buffer: bytearray, at: int) -> int:
+def packet_length(buffer: bytes | bytearray, at: int) -> int:
     """The length that the packet starting here says it has, or 0 if too little of it is there to tell."""
     if len(buffer) - at < START.size:
         if not buffer[at:].startswith(SIGNATURE[: len(buffer) - at]):
@@ -55,7 +58,8 @@ def packet_length(buffer: bytearray, at: int) -> int:
         return 0
     signature, length, _, _, type_ = START.unpack_from(buffer, at)
     shortest = LIGHT_BYTES if type_ & LIGHT_HEADER else HEADER_BYTES
-    longest = LONGEST_PUBLISHED if type_ & ~LIGHT_HEADER in PUBLISHED else LONGEST
-    if signature != SIGNATURE or not shortest <= length <= longest:
+    if signature != SIGNATURE or length < shortest:
+        raise BadStream
+    if length > LONGEST and (length > LONGEST_PUBLISHED or type_ & ~LIGHT_HEADER not in PUBLISHED):
         raise BadStream
     return length

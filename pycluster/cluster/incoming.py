@@ -14,6 +14,7 @@ from pycluster.cluster.node import (
     MYSELF,
     NOADDR,
     NOFAILOVER,
+    PFAIL,
     PRIMARY,
     REPLICA,
     Link,
@@ -24,6 +25,8 @@ from pycluster.cluster.node import (
 from pycluster.cluster.slot_map import slots_on_wire
 from pycluster.cluster.state import ClusterState
 
+DOUBLE_LOGGED_EVERY_MS = 10_000
+
 
 def receive(state: ClusterState, link: Link, message: Message) -> None:
     kind = message.kind
@@ -31,14 +34,23 @@ def receive(state: ClusterState, link: Link, message: Message) -> None:
     if kind == state.dropped_kind:
         state.log("warning", "Dropping packet that matches debug drop filter")
         return
-    if is_impostor(link, message):
+    sender: Node | None
+    if link.node and link.node.id == message.sender:
+        sender = link.node
+    elif is_impostor(link):
         disown_address(state, link)
         return
-    sender = recognize(state, link, message.sender)
+    else:
+        sender = state.nodes.get(message.sender)  # None if I don't know it (yet)
+        if sender and is_double(state, sender, link, message):
+            refuse_double(state, sender, link, message)
+            return
+        if sender and link.inbound:
+            adopt(state, sender, link)
     if sender:
         sender.data_received_ms = state.now_ms  # whatever it says, it lives
-    if sender and not sender.in_handshake:
-        learn_progress(state, sender, message)
+        if not sender.in_handshake:
+            learn_progress(state, sender, message)
 
     body = message.body
     if isinstance(body, Gossip):
@@ -50,10 +62,9 @@ def receive(state: ClusterState, link: Link, message: Message) -> None:
         receive_from(state, link, sender, message)
 
 
-def is_impostor(link: Link, message: Message) -> bool:
-    """Whether another node than the one that I wanted to talk to answers at its address."""
-    node = link.node
-    return node is not None and not link.inbound and not node.in_handshake and node.id != message.sender
+def is_impostor(link: Link) -> bool:
+    """Whether who speaks, and is not the link's node, answers at the address of one that I wanted to talk to."""
+    return link.node is not None and not link.inbound and not link.node.in_handshake
 
 
 def disown_address(state: ClusterState, link: Link) -> None:
@@ -68,28 +79,48 @@ def disown_address(state: ClusterState, link: Link) -> None:
     state.save()
 
 
-def recognize(state: ClusterState, link: Link, sender_id: str) -> Node | None:
-    """The node that speaks on this link; None if I don't know it (yet)."""
-    if link.node and link.node.id == sender_id:
-        return link.node
-    sender = state.nodes.get(sender_id)
-    if sender and link.inbound:
-        # Only its first message says whose link this is. If there is an older one, its end was not noticed yet.
-        if link.node:
-            link.node.inbound = None
-        state.close(sender.inbound)
-        link.node, sender.inbound = sender, link
-    return sender
+def adopt(state: ClusterState, sender: Node, link: Link) -> None:
+    """Only its first message says whose link this is. If there is an older one, its end was not noticed yet."""
+    if link.node:
+        link.node.inbound = None
+    state.close(sender.inbound)
+    link.node, sender.inbound = sender, link
+
+
+def is_double(state: ClusterState, sender: Node, link: Link, message: Message) -> bool:
+    """Whether a second process speaks under this id, started from a copy of its nodes.conf say, while the first one is
+    well and elsewhere. (One that has moved has let go of its old connections, or they are silent.)"""
+    older = sender.inbound
+    if not link.inbound or older is None or older is link:
+        return False
+    is_elsewhere = (message.port, message.bus_port) != (sender.port, sender.bus_port)
+    return is_elsewhere and state.now_ms - sender.data_received_ms < state.settings.node_timeout_ms
+
+
+def refuse_double(state: ClusterState, node: Node, link: Link, message: Message) -> None:
+    """Without this its address would go back and forth between the two, and each would get half of what is meant for
+    the other (redis#1703)."""
+    if state.now_ms - node.double_logged_ms > DOUBLE_LOGGED_EVERY_MS:
+        node.double_logged_ms = state.now_ms
+        state.log(
+            "warning",
+            f"Two nodes use the id of {node.label}, at {node.ip}:{node.port} and at "
+            f"{message.ip or link.peer_ip}:{message.port}: were they started from copies of one cluster config file? "
+            "Refusing the second one.",
+        )
+    state.close(link)
 
 
 def learn_progress(state: ClusterState, sender: Node, message: Message) -> None:
     """Epochs and offset: every message carries them."""
-    state.current_epoch = max(state.current_epoch, message.current_epoch)
+    if message.current_epoch > state.current_epoch:
+        state.current_epoch = message.current_epoch
     if message.config_epoch > sender.config_epoch:
         sender.config_epoch = message.config_epoch
         state.save(fsync=True)
+        failover.give_up_if_lost(state, sender, message)
     sender.offset = message.offset
-    if state.myself.is_replica and sender is state.myself.primary and message.mflags & PAUSED:
+    if message.mflags & PAUSED and sender is state.myself.primary:
         manual_failover.learn_offset(state, message.offset)
 
 
@@ -98,24 +129,25 @@ def learn_progress(state: ClusterState, sender: Node, message: Message) -> None:
 
 def receive_ping(state: ClusterState, link: Link, sender: Node | None, message: Message, body: Gossip) -> None:
     kind = message.kind
+    is_answer = kind is Kind.PONG
     if message.flags & EXTENSIONS or gossip.speaks_extensions(body):
         link.speaks_extensions = True
         if sender:
             sender.speaks_extensions = True
-    if kind is not Kind.PONG:
+    if not is_answer:
         learn_my_address(state, link, kind)
         if sender is None and kind is Kind.MEET:
             welcome(state, link, message, body)
         outgoing.ping(state, link, Kind.PONG)
-    in_handshake = not link.inbound and link.node is not None and link.node.in_handshake
-    if in_handshake and not finish_handshake(state, link, sender, message):
+    peer = None if link.inbound else link.node  # whom I wanted to talk to
+    if peer and peer.in_handshake and not finish_handshake(state, link, sender, message):
         return
     if sender:
         sender.flags = sender.flags & ~NOFAILOVER | message.flags & NOFAILOVER
         if kind is Kind.PING and not sender.in_handshake:
             follow_address(state, link, sender, message)
-    if kind is Kind.PONG and not link.inbound and link.node:
-        note_answer(state, link.node)
+    if is_answer and peer:
+        note_answer(state, peer)
     if sender:
         learn_claims(state, sender, message)
         gossip.hear_entries(state, sender, body.entries)
@@ -194,30 +226,41 @@ def follow_address(state: ClusterState, link: Link, sender: Node, message: Messa
 def note_answer(state: ClusterState, node: Node) -> None:
     node.pong_received_ms = state.now_ms
     node.ping_sent_ms = 0
+    if not node.flags & (PFAIL | FAIL):
+        return
     if node.is_pfail:
         failures.clear_pfail(state, node)
-    elif node.is_fail:
+    else:
         failures.clear_fail_if_due(state, node)
 
 
 def learn_claims(state: ClusterState, sender: Node, message: Message) -> None:
     """Role, slots and epoch of a node. If it lives in the past, it is told so."""
+    if roles.is_outdated(state, sender, message):
+        tell_newer_owner(state, sender, message)
+        return
     roles.learn_role(state, sender, message.replica_of)
-    holder = sender if sender.is_primary else sender.primary
+    holder = sender if sender.flags & PRIMARY else sender.primary
     if holder and holder.slots_on_wire != message.slots:
-        claimed = slots_on_wire(message.slots)
         if sender.is_primary:
-            roles.accept_claims(state, sender, message.config_epoch, claimed)
-        # A primary that was away may be the last to claim slots that a replica took over, and the replica may be
-        # cut off from it: so anybody who knows better says it.
-        if owner := roles.newer_owner(state, sender, message.config_epoch, claimed):
-            state.log(
-                "verbose",
-                f"Node {sender.id} has old slots configuration, sending an UPDATE message about {owner.id}",
-            )
-            outgoing.update(state, sender.link, owner)
-    if message.config_epoch == state.myself.config_epoch:
-        epochs.resolve_collision(state, sender)
+            roles.accept_claims(state, sender, message.config_epoch, slots_on_wire(message.slots))
+        tell_newer_owner(state, sender, message)
+    if message.config_epoch == state.myself.config_epoch and sender.is_primary:
+        if roles.has_newer_data(state, sender, slots_on_wire(message.slots)):
+            roles.step_back(state, sender, slots_on_wire(message.slots))
+        else:
+            epochs.resolve_collision(state, sender)
+
+
+def tell_newer_owner(state: ClusterState, sender: Node, message: Message) -> None:
+    """A primary that was away may be the last to claim slots that a replica took over, and the replica may be cut off
+    from it: so anybody who knows better says it."""
+    if owner := roles.newer_owner(state, sender, message.config_epoch, slots_on_wire(message.slots)):
+        state.log(
+            "verbose",
+            f"Node {sender.id} has old slots configuration, sending an UPDATE message about {owner.id}",
+        )
+        outgoing.update(state, sender.link, owner)
 
 
 # The other kinds, from nodes that I know

@@ -18,12 +18,14 @@ def begin_at_replica(state: ClusterState) -> None:
     reset(state)
     state.manual_failover.ends_ms = state.now_ms + TIMEOUT_MS
     state.election = Election()  # an attempt of before, and its waiting times, are no concern of this one
+    state.hurry()
 
 
 def begin_at_primary(state: ClusterState, replica: Node) -> None:
     reset(state)
     state.manual_failover.ends_ms = state.now_ms + TIMEOUT_MS
     state.manual_failover.replica = replica
+    state.hurry()
     state.emit(PauseWrites(state.now_ms + PAUSE_MS))
     state.log("notice", f"Manual failover requested by replica {replica.label}.")
 

@@ -3,11 +3,15 @@
 A message is a header of 2256 bytes, which says who speaks and what it claims (epochs, slots, role, address), and a
 body that depends on its kind: gossip about other nodes, the name of a failed one, a published message … All integers
 are big-endian. `decode` believes no count and no length that it has not compared with the bytes received. What a
-message means lies elsewhere (receive.py); how a stream is cut into packets, in framing.py.
+message means lies elsewhere (incoming.py); how a stream is cut into packets, in framing.py.
+
+Pings make up nearly all of the traffic, and they say the same few things again and again: the same ids, the same
+entries within a second, the same extensions. What was packed or read before is remembered, a few thousand pieces.
 """
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from struct import Struct
 from typing import NamedTuple
 
@@ -37,6 +41,7 @@ class Kind(IntEnum):
 
 
 KINDS = tuple(Kind)
+LAST_GOSSIP = 2  # the kinds up to MEET carry gossip
 LABELS = {Kind.FAILOVER_AUTH_REQUEST: "auth-req", Kind.FAILOVER_AUTH_ACK: "auth-ack"}
 VOTE_REFUSED = 11  # newer Valkey nodes say so; older ones just keep silent, and so it is ignored
 LIGHT_HEADER = 0x8000  # a bit in the type: Valkey's short form of PUBLISH, sent only to who claims to know it
@@ -92,8 +97,7 @@ class UnknownExtension:
 Extension = Hostname | HumanNodename | ForgottenNode | ShardId | UnknownExtension
 
 
-@dataclass(frozen=True, slots=True)
-class Gossip:
+class Gossip(NamedTuple):
     """The body of PING, PONG and MEET."""
 
     entries: tuple[GossipEntry, ...] = ()
@@ -164,27 +168,45 @@ CLAIM = Struct(">Q40s2048s")
 MODULE = Struct(">8sIB")
 ID_BYTES = 40
 HEADER_BYTES = HEADER.size
-assert HEADER_BYTES == 2256 and ENTRY.size == 104
+ENTRY_BYTES = ENTRY.size
+REMEMBERED = 4096  # pieces of each sort; none is longer than SHORT
+SHORT = 256
+MFLAGS = tuple(bytes((flags, 0, 0)) for flags in range(256))
+assert HEADER_BYTES == 2256 and ENTRY_BYTES == 104
 
 
 # Values into bytes
 
 
 def encode(message: Message) -> bytes:
-    body = message.body
+    (
+        kind,
+        sender,
+        body,
+        port,
+        bus_port,
+        tls_port,
+        ip,
+        current_epoch,
+        config_epoch,
+        offset,
+        slots,
+        replica_of,
+        flags,
+        state,
+        mflags,
+    ) = message
     count = extension_count = 0
     match body:
         case Gossip(entries, extensions):
             count, extension_count = len(entries), len(extensions)
-            parts = [encode_entry(entry) for entry in entries]
-            parts += [encode_extension(extension) for extension in extensions]
-            payload = b"".join(parts)
+            payload = b"".join([*map(encode_entry, entries), *map(encode_extension, extensions)])
         case Failed(node_id):
             payload = id_bytes(node_id)
         case Publication(channel, content):
             payload = LENGTHS.pack(len(channel), len(content)) + channel + content
-        case NewerClaim(config_epoch, node_id, slots):
-            payload = CLAIM.pack(config_epoch, id_bytes(node_id), slots)
+        case NewerClaim(claim_epoch, node_id, claimed):
+            payload = CLAIM.pack(claim_epoch, id_bytes(node_id), claimed)
         case ModuleData(module_id, type_, content):
             payload = MODULE.pack(module_id, len(content), type_) + content
         case None:
@@ -194,28 +216,29 @@ def encode(message: Message) -> bytes:
             SIGNATURE,
             HEADER_BYTES + len(payload),
             VERSION,
-            message.port,
-            message.kind,
+            port,
+            kind,
             count,
-            message.current_epoch,
-            message.config_epoch,
-            message.offset,
-            id_bytes(message.sender),
-            message.slots,
-            id_bytes(message.replica_of),
-            message.ip.encode("latin-1"),
+            current_epoch,
+            config_epoch,
+            offset,
+            sender.encode("latin-1"),
+            slots,
+            replica_of.encode("latin-1"),
+            ip.encode("latin-1"),
             extension_count,
             b"",
-            message.tls_port,
-            message.bus_port,
-            message.flags,
-            message.state,
-            bytes((message.mflags, 0, 0)),
+            tls_port,
+            bus_port,
+            flags,
+            state,
+            MFLAGS[mflags],
         )
         + payload
     )
 
 
+@lru_cache(REMEMBERED)
 def encode_entry(entry: GossipEntry) -> bytes:
     node_id, ping_sent_s, pong_received_s, ip, *ports_and_flags = entry
     return ENTRY.pack(
@@ -225,17 +248,18 @@ def encode_entry(entry: GossipEntry) -> bytes:
 
 def encode_extension(extension: Extension) -> bytes:
     match extension:
+        case ShardId(shard_id):
+            type_, payload = 3, id_bytes(shard_id)
         case Hostname(name):
             type_, payload = 0, name.encode("latin-1") + b"\0"
         case HumanNodename(name):
             type_, payload = 1, name.encode("latin-1") + b"\0"
         case ForgottenNode(node_id, ttl_s):
             type_, payload = 2, FORGOTTEN.pack(id_bytes(node_id), ttl_s)
-        case ShardId(shard_id):
-            type_, payload = 3, id_bytes(shard_id)
         case UnknownExtension(type_, payload):
             pass
-    payload += bytes(-len(payload) % 8)
+    if len(payload) % 8:
+        payload += bytes(-len(payload) % 8)
     return EXTENSION.pack(EXTENSION.size + len(payload), type_, 0) + payload
 
 
@@ -281,29 +305,87 @@ def decode(packet: bytes) -> Message | None:
     kind = KINDS[type_]
     if not mflags[0] & EXTENSION_DATA:
         extension_count = 0
+    body: Body
+    body = decode_gossip(kind, packet, count, extension_count) if type_ <= LAST_GOSSIP else decode_body(kind, packet)
     return Message(
         kind,
-        text(sender),
-        decode_body(kind, packet, count, extension_count),
+        name(sender),
+        body,
         port,
         bus_port,
         tls_port,
-        text(ip),
+        name(ip),
         current_epoch,
         config_epoch,
         offset,
         slots,
-        text(replica_of),
+        name(replica_of),
         flags,
         state,
         mflags[0],
     )
 
 
-def decode_body(kind: Kind, packet: bytes, count: int, extension_count: int) -> Body:
+def decode_gossip(kind: Kind, packet: bytes, count: int, extension_count: int) -> Gossip:
+    end = HEADER_BYTES + count * ENTRY_BYTES
+    if len(packet) < end:
+        raise wrong_length(kind, len(packet), end)
+    entries = tuple([decode_entry(packet[at : at + ENTRY_BYTES]) for at in range(HEADER_BYTES, end, ENTRY_BYTES)])
+    if not extension_count:
+        expect(kind, packet, end - HEADER_BYTES)
+        return Gossip(entries)
+    decode = decode_short_extensions if len(packet) - end <= SHORT else decode_extensions
+    return Gossip(entries, decode(kind, packet[end:], extension_count, end))
+
+
+@lru_cache(REMEMBERED)
+def decode_entry(packed: bytes) -> GossipEntry:
+    node_id, ping_sent_s, pong_received_s, ip, port, bus_port, flags, tls_port, _ = ENTRY.unpack(packed)
+    return GossipEntry(name(node_id), ping_sent_s, pong_received_s, name(ip), port, bus_port, flags, tls_port)
+
+
+def decode_extensions(kind: Kind, section: bytes, count: int, begin: int) -> tuple[Extension, ...]:
+    """What stands at `begin` in the packet, up to its end."""
+    extensions: list[Extension] = []
+    at, packet_bytes = 0, begin + len(section)
+    for _ in range(count):
+        if len(section) - at < EXTENSION.size:
+            raise wrong_length(kind, packet_bytes, begin + at + EXTENSION.size)
+        length, type_, _ = EXTENSION.unpack_from(section, at)
+        if length % 8 or length < EXTENSION.size:
+            raise BadPacket(f"Received a {kind.label} packet without proper padding ({length} bytes)")
+        if length > len(section) - at:
+            raise BadPacket(
+                f"Received invalid {kind.label} packet with extension data that exceeds "
+                f"total packet length ({packet_bytes})"
+            )
+        extensions.append(decode_extension(kind, type_, section[at + EXTENSION.size : at + length]))
+        at += length
+    if at != len(section):
+        raise wrong_length(kind, packet_bytes, begin + at)
+    return tuple(extensions)
+
+
+decode_short_extensions = lru_cache(REMEMBERED)(decode_extensions)
+
+
+def decode_extension(kind: Kind, type_: int, payload: bytes) -> Extension:
+    if type_ == 0:
+        return Hostname(text(payload))
+    if type_ == 1:
+        return HumanNodename(text(payload))
+    if type_ == 2 and len(payload) == FORGOTTEN.size:
+        node_id, ttl_s = FORGOTTEN.unpack(payload)
+        return ForgottenNode(text(node_id), ttl_s)
+    if type_ == 3 and len(payload) == ID_BYTES:
+        return ShardId(text(payload))
+    if type_ <= 3:
+        raise BadPacket(f"Received a {kind.label} packet with an extension of type {type_} of {len(payload)} bytes")
+    return UnknownExtension(type_, payload)
+
+
+def decode_body(kind: Kind, packet: bytes) -> Body:
     match kind:
-        case Kind.PING | Kind.PONG | Kind.MEET:
-            return decode_gossip(kind, packet, count, extension_count)
         case Kind.FAIL:
             expect(kind, packet, ID_BYTES)
             return Failed(text(packet[HEADER_BYTES:]))
@@ -327,62 +409,24 @@ def decode_body(kind: Kind, packet: bytes, count: int, extension_count: int) -> 
             return None
 
 
-def decode_gossip(kind: Kind, packet: bytes, count: int, extension_count: int) -> Gossip:
-    at = HEADER_BYTES + count * ENTRY.size
-    expect_at_least(kind, packet, count * ENTRY.size)
-    entries = tuple(
-        GossipEntry(text(node_id), ping_sent_s, pong_received_s, text(ip), port, bus_port, flags, tls_port)
-        for node_id, ping_sent_s, pong_received_s, ip, port, bus_port, flags, tls_port, _ in ENTRY.iter_unpack(
-            packet[HEADER_BYTES:at]
-        )
-    )
-    extensions: list[Extension] = []
-    for _ in range(extension_count):
-        expect_at_least(kind, packet, at + EXTENSION.size - HEADER_BYTES)
-        length, type_, _ = EXTENSION.unpack_from(packet, at)
-        if length % 8 or length < EXTENSION.size:
-            raise BadPacket(f"Received a {kind.label} packet without proper padding ({length} bytes)")
-        if length > len(packet) - at:
-            raise BadPacket(
-                f"Received invalid {kind.label} packet with extension data that exceeds "
-                f"total packet length ({len(packet)})"
-            )
-        extensions.append(decode_extension(kind, type_, packet[at + EXTENSION.size : at + length]))
-        at += length
-    expect(kind, packet, at - HEADER_BYTES)
-    return Gossip(entries, tuple(extensions))
-
-
-def decode_extension(kind: Kind, type_: int, payload: bytes) -> Extension:
-    if type_ == 0:
-        return Hostname(text(payload))
-    if type_ == 1:
-        return HumanNodename(text(payload))
-    if type_ == 2 and len(payload) == FORGOTTEN.size:
-        node_id, ttl_s = FORGOTTEN.unpack(payload)
-        return ForgottenNode(text(node_id), ttl_s)
-    if type_ == 3 and len(payload) == ID_BYTES:
-        return ShardId(text(payload))
-    if type_ <= 3:
-        raise BadPacket(f"Received a {kind.label} packet with an extension of type {type_} of {len(payload)} bytes")
-    return UnknownExtension(type_, payload)
-
-
 def expect(kind: Kind, packet: bytes, body_bytes: int) -> None:
     if len(packet) != HEADER_BYTES + body_bytes:
-        raise wrong_length(kind, packet, HEADER_BYTES + body_bytes)
+        raise wrong_length(kind, len(packet), HEADER_BYTES + body_bytes)
 
 
 def expect_at_least(kind: Kind, packet: bytes, body_bytes: int) -> None:
     if len(packet) < HEADER_BYTES + body_bytes:
-        raise wrong_length(kind, packet, HEADER_BYTES + body_bytes)
+        raise wrong_length(kind, len(packet), HEADER_BYTES + body_bytes)
 
 
-def wrong_length(kind: Kind, packet: bytes, expected: int) -> BadPacket:
-    return BadPacket(f"Received invalid {kind.label} packet of length {len(packet)} but expected length {expected}")
+def wrong_length(kind: Kind, received: int, expected: int) -> BadPacket:
+    return BadPacket(f"Received invalid {kind.label} packet of length {received} but expected length {expected}")
 
 
 def text(field: bytes) -> str:
     """What stands before the first zero byte, one character a byte, so that no sender can make this fail."""
     end = field.find(0)
     return str(field if end < 0 else field[:end], "latin-1")
+
+
+name = lru_cache(REMEMBERED)(text)  # for ids and addresses, which are short and few

@@ -6,6 +6,7 @@ the wire, so that what we gossip about a node is what we believe of it.
 
 import ipaddress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from random import Random
 
 from pycluster.cluster.framing import PacketReader
@@ -79,6 +80,7 @@ class Node:
     pong_received_ms: int = 0
     data_received_ms: int = 0
     failed_ms: int = 0  # when FAIL was set
+    double_logged_ms: int = 0  # when I last warned of a second node with this id
     voted_ms: int = 0  # when I last voted for one of its replicas
     failure_reports: "dict[Node, int]" = field(default_factory=dict)  # which primary said so, and when (ms)
     speaks_extensions: bool = False
@@ -123,6 +125,7 @@ class Node:
         self.slots_on_wire = slots.to_bytes(SLOT_BYTES, "little")
 
 
+@lru_cache(maxsize=256)
 def flag_names(flags: int) -> str:
     return ",".join(name for flag, name in FLAG_NAMES if flags & flag) or "noflags"
 

@@ -1,5 +1,7 @@
 """What this node says: the headers of its messages, the gossip it puts into pings, and to whom each goes."""
 
+from functools import lru_cache
+
 from pycluster.cluster.effects import Send
 from pycluster.cluster.message import (
     EXTENSION_DATA,
@@ -18,30 +20,35 @@ from pycluster.cluster.message import (
     Publication,
     ShardId,
 )
-from pycluster.cluster.node import EXTENSIONS, HANDSHAKE, NOADDR, PFAIL, Link, Node
+from pycluster.cluster.node import EXTENSIONS, HANDSHAKE, MYSELF, NOADDR, PFAIL, Link, Node
 from pycluster.cluster.state import ClusterState
+
+UNMENTIONED = MYSELF | HANDSHAKE | NOADDR | PFAIL  # by chance, that is: who is in PFAIL is always mentioned
 
 
 def message(state: ClusterState, kind: Kind, body: Body = None, mflags: int = 0) -> Message:
     """A message from me. A replica speaks of its primary's slots and epoch, but of its own offset and flags."""
-    myself, holder, settings = state.myself, state.slot_holder, state.settings
-    if myself.is_primary and state.manual_failover.is_under_way:
+    myself, primary = state.myself, state.myself.primary
+    holder = primary or myself
+    if state.manual_failover.is_under_way and myself.is_primary:
         mflags |= PAUSED
+    # By place, not by name: it is made for every ping.
     return Message(
         kind,
         myself.id,
         body,
-        port=settings.public_port,
-        bus_port=settings.public_bus_port,
-        ip=settings.announce_ip,
-        current_epoch=state.current_epoch,
-        config_epoch=holder.config_epoch,
-        offset=state.host.replication_offset(),
-        slots=holder.slots_on_wire,
-        replica_of=myself.primary.id if myself.primary else "",
-        flags=myself.flags | EXTENSIONS,
-        state=0 if state.is_ok else 1,
-        mflags=mflags,
+        myself.port,
+        myself.bus_port,
+        0,
+        state.settings.announce_ip,
+        state.current_epoch,
+        holder.config_epoch,
+        state.host.replication_offset(),
+        holder.slots_on_wire,
+        primary.id if primary else "",
+        myself.flags | EXTENSIONS,
+        0 if state.is_ok else 1,
+        mflags,
     )
 
 
@@ -81,7 +88,7 @@ def ping(state: ClusterState, link: Link, kind: Kind = Kind.PING) -> None:
     if kind is Kind.PING and not link.inbound:
         assert link.node
         link.node.ping_sent_ms = state.now_ms
-    entries = tuple(gossip_entry(node) for node in nodes_to_mention(state))
+    entries = tuple([gossip_entry(node) for node in nodes_to_mention(state)])
     # The flag says that I understand extensions, even when there are none to send: Valkey waits for it.
     send(state, link, message(state, kind, Gossip(entries, extensions(state, link)), mflags=EXTENSION_DATA))
 
@@ -108,26 +115,20 @@ def nodes_to_mention(state: ClusterState) -> list[Node]:
     eight packets, so most primaries' opinion of any one node comes by.
     """
     everybody = list(state.nodes.values())
-    others = len(everybody) - 2  # not me, not the receiver
-    wanted = min(max(3, len(everybody) // 10), others)
+    count, chance = len(everybody), state.rng.random
+    wanted = min(max(3, count // 10), count - 2)  # not me, not the receiver
     chosen: dict[Node, None] = {}
     for _ in range(3 * wanted):
-        if len(chosen) >= wanted:
-            break
-        node = everybody[int(state.rng.random() * len(everybody))]
-        if is_worth_mentioning(node):
+        node = everybody[int(chance() * count)]
+        if not node.flags & UNMENTIONED and (node.link or node.slot_count):
             chosen[node] = None
+            if len(chosen) == wanted:
+                break
     if state.pfail_count:
         for node in everybody:
             if node.flags & PFAIL and not node.flags & (HANDSHAKE | NOADDR):
                 chosen[node] = None
     return list(chosen)
-
-
-def is_worth_mentioning(node: Node) -> bool:
-    if node.is_myself or node.flags & (HANDSHAKE | NOADDR | PFAIL):
-        return False
-    return node.link is not None or node.slot_count > 0
 
 
 def gossip_entry(node: Node) -> GossipEntry:
@@ -150,6 +151,8 @@ def extensions(state: ClusterState, link: Link) -> tuple[Extension, ...]:
     if myself.hostname:
         found.append(Hostname(myself.hostname))
     if link.speaks_extensions or (link.node and link.node.speaks_extensions):
+        if not found and not myself.human_nodename and not state.forgotten:
+            return (my_shard(myself.shard_id),)  # nearly always
         if myself.human_nodename:
             found.append(HumanNodename(myself.human_nodename))
         now_s = state.now_ms // 1000
@@ -158,3 +161,6 @@ def extensions(state: ClusterState, link: Link) -> tuple[Extension, ...]:
                 found.append(ForgottenNode(node_id, until_s - now_s))
         found.append(ShardId(myself.shard_id))
     return tuple(found)
+
+
+my_shard = lru_cache(maxsize=64)(ShardId)

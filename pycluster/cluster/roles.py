@@ -6,6 +6,7 @@ arrive in any order, on different connections and late; the config epoch says wh
 
 from pycluster.cluster import manual_failover
 from pycluster.cluster.effects import DropKeys, Follow
+from pycluster.cluster.message import Message
 from pycluster.cluster.node import PRIMARY, REPLICA, Node
 from pycluster.cluster.slot_map import first_slot, slots_in
 from pycluster.cluster.state import ClusterState, Election
@@ -38,10 +39,24 @@ def follow(state: ClusterState, primary: Node) -> None:
     state.todo.serve = True
 
 
+def is_outdated(state: ClusterState, sender: Node, message: Message) -> bool:
+    """Whether the sender said this before it won what I know it has. Two nodes have two connections, and a message that
+    was held up on one of them can arrive behind a newer one on the other: then a new primary would be taken for a
+    replica again, and its replicas sent back to the dead one (valkey#3468, valkey#1015).
+
+    Who owned an epoch never again speaks of a smaller current one. Between asking for votes and winning the current
+    epoch is the new one already; but then the primary that it names has failed."""
+    if message.current_epoch != sender.config_epoch or not message.replica_of:
+        return message.current_epoch < sender.config_epoch
+    former = state.nodes.get(message.replica_of)
+    return sender.is_primary and sender.slot_count > 0 and former is not None and former.is_fail
+
+
 def learn_role(state: ClusterState, sender: Node, replica_of: str) -> None:
     """A node says that it is a primary (of nobody a replica), or whom it replicates."""
     if not replica_of:
-        lead(state, sender)
+        if not sender.flags & PRIMARY:
+            lead(state, sender)
         return
     if sender.is_primary:
         state.slots.release(sender.slots)
@@ -85,6 +100,29 @@ def update_shard_id(state: ClusterState, node: Node, shard_id: str) -> None:
 # Claims
 
 
+def has_newer_data(state: ClusterState, other: Node, claimed: int) -> bool:
+    """Whether another primary of my own shard, with my epoch, claims my slots and has more data. One of us made the
+    epoch by a shortcut. That the smaller id moves on, and so wins, would bring back an old primary that has missed
+    writes (valkey#974): then it steps back. The other, if its id is the greater one, does nothing."""
+    myself = state.myself
+    return (
+        myself.is_primary
+        and other.id > myself.id
+        and other.shard_id == myself.shard_id
+        and bool(claimed & myself.slots)
+        and other.offset > state.host.replication_offset()
+    )
+
+
+def step_back(state: ClusterState, other: Node, claimed: int) -> None:
+    """My slots are the other's, and I am its replica if I have none left."""
+    state.slots.rebind(claimed & state.myself.slots, other)
+    state.log("notice", f"Node {other.label} has my config epoch, my slots, and more of the data: it keeps them")
+    if not state.myself.slot_count:
+        follow(state, other)
+    state.save_and_judge(fsync=True)
+
+
 def accept_claims(state: ClusterState, claimer: Node, config_epoch: int, claimed: int) -> None:
     """A primary says which slots it owns, under which epoch. It gets those that nobody owns, or that belonged to
     somebody with a smaller epoch. I may lose slots by this, or my last one, or my primary."""
@@ -107,7 +145,8 @@ def accept_claims(state: ClusterState, claimer: Node, config_epoch: int, claimed
         state.save_and_judge(fsync=True)
 
     # Did our shard lose its last slot? If replicas may not move between shards, only to who took nothing but ours.
-    may_follow = state.settings.allow_replica_migration or claimed == taken_from_us
+    is_my_shard = claimer.shard_id == myself.shard_id
+    may_follow = state.settings.allow_replica_migration or claimed == taken_from_us or is_my_shard
     if my_primary and taken_from_us and my_primary.slot_count == 0 and may_follow:
         state.log("notice", f"Configuration change detected. Reconfiguring myself as a replica of {claimer.label}")
         follow(state, claimer)

@@ -28,21 +28,24 @@ class SlotMap:
 
     def bind(self, slots: int, node: Node) -> None:
         assert not slots & self.assigned, "a slot is released by its owner before another gets it"
-        for slot in slots_in(slots):
-            self.owner[slot] = node
+        if not slots:
+            return
+        for first, last in slot_ranges(slots):
+            self.owner[first : last + 1] = [node] * (last + 1 - first)
         self.assigned |= slots
         self.changed = True
         node.claim(node.slots | slots)
 
     def release(self, slots: int) -> None:
         slots &= self.assigned
-        owners: dict[Node, None] = {}
-        for slot in slots_in(slots):
-            owner = self.owner[slot]
-            assert owner
-            owners[owner] = None
-            self.owner[slot] = None
+        if not slots:
+            return
+        owners: dict[Node | None, None] = {}
+        for first, last in slot_ranges(slots):
+            owners.update(dict.fromkeys(self.owner[first : last + 1]))
+            self.owner[first : last + 1] = [None] * (last + 1 - first)
         for node in owners:
+            assert node
             node.claim(node.slots & ~slots)
         self.assigned &= ~slots
         self.unclaimed &= ~slots

@@ -18,6 +18,8 @@ from pycluster.cluster.node import Link, Node
 from pycluster.cluster.settings import Settings
 from pycluster.cluster.slot_map import SlotMap
 
+TICK_MS = 100  # time is looked at no more often than this
+
 
 @dataclass(slots=True)
 class Election:
@@ -79,8 +81,9 @@ class ClusterState:
     excuse: str = ""  # why there is no failover, as last logged
     excuse_logged_ms: int = 0
 
-    ticks: int = 0
+    last_tick_ms: int = 0
     next_tick_ms: int = 0
+    chance_ping_ms: int = 0  # when a node is pinged by chance next
     pfail_count: int = 0
     messages_sent: list[int] = field(default_factory=lambda: [0] * len(KINDS))
     messages_received: list[int] = field(default_factory=lambda: [0] * len(KINDS))
@@ -126,6 +129,11 @@ class ClusterState:
     def save_and_judge(self, fsync: bool = False) -> None:
         self.save(fsync)
         self.todo.judge = True
+        self.hurry()
+
+    def hurry(self) -> None:
+        """Something has changed that time does something about: a link to open, say, or an election to begin."""
+        self.next_tick_ms = min(self.next_tick_ms, max(self.now_ms, self.last_tick_ms + TICK_MS))
 
     def close(self, link: Link | None) -> None:
         if link and link.is_open:
@@ -137,5 +145,6 @@ class ClusterState:
         link.is_open = False
         if link.node and link.node.link is link:
             link.node.link = None
+            self.hurry()
         elif link.node and link.node.inbound is link:
             link.node.inbound = None

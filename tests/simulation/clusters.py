@@ -34,7 +34,7 @@ def is_settled(world: World) -> bool:
 
 
 def disagreement(world: World) -> str:
-    believed: dict[str, tuple[int, int, str]] = {}
+    believed: dict[str, tuple[int, int, str, int]] = {}
     owned = 0
     for machine in world.up:
         if not machine.is_ok:
@@ -46,11 +46,17 @@ def disagreement(world: World) -> str:
             if node.is_fail or node.is_pfail or node.in_handshake or not (node.link or node.is_myself):
                 return f"{machine.name} does not see {node.id}"
             holder = node.primary or node
-            view = node.slots, holder.config_epoch, holder.id
+            if holder.primary:
+                return f"{machine.name} sees replicas of a replica"
+            if holder.shard_id != node.shard_id:
+                return f"{machine.name} sees one shard under two ids"
+            view = node.slots, holder.config_epoch, holder.id, node.port
             if believed.setdefault(node.id, view) != view:
                 return f"{machine.name} has an opinion of its own on {node.id}"
         if machine.data.following != (machine.state.myself.primary.id if machine.state.myself.primary else None):
             return f"{machine.name} does not replicate whom it should"
+        if machine.data.paused_until_ms > world.now_ms:
+            return f"{machine.name} lets its clients wait"
     if owned != ALL_SLOTS:
         return "slots are lost"
     epochs = [machine.state.myself.config_epoch for machine in world.up if machine.is_primary]

@@ -14,7 +14,7 @@ there is of it: an offset that grows on primaries and that replicas copy.
 import heapq
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from pycluster.cluster import nodes_conf
@@ -32,9 +32,10 @@ from pycluster.cluster.effects import (
     Persist,
     ResumeWrites,
     Send,
+    Serve,
     TakeOver,
 )
-from pycluster.cluster.message import Kind, decode, encode
+from pycluster.cluster.message import LAST_GOSSIP, decode, encode
 from pycluster.cluster.node import Link
 from pycluster.cluster.settings import Settings
 from pycluster.cluster.slot_map import slots_in
@@ -44,7 +45,6 @@ from tests.simulation.machine import NEVER_MS, Data, Machine
 EPOCH_MS = 1_700_000_000_000
 REPLICATION_MS = 200
 GLANCE_MS = 20  # how often a condition that is waited for is looked at
-RETRY_MS = 50
 
 
 @dataclass(slots=True, eq=False)
@@ -53,6 +53,7 @@ class Stream:
 
     source: Machine
     target: Machine
+    bus_port: int = 0
     far_end: Link | None = None  # at the target, once the connection is made
     packets: deque[tuple[int, bytes]] = field(default_factory=deque)
     is_pumping: bool = False
@@ -70,18 +71,22 @@ class World:
         self.cuts_hold = False  # what is sent into a cut comes late, instead of never
         self.machines: dict[str, Machine] = {}
         self.by_port: dict[int, Machine] = {}
+        self._left: list[int] = []  # bus ports at which a machine was once
         self.streams: dict[Link, Stream] = {}  # by the link that one writes to
-        self.cut: set[tuple[str, str]] = set()
+        self.cut: dict[tuple[str, str], None] = {}
         self.transcript: list[str] = []
         self.is_recording = False
+        self.events = 0
+        self.failures = 0  # crashes, cuts, partitions and broken connections
         self.invariants = Invariants(self.describe)
         self._queue: list[tuple[int, int, Callable[..., None], tuple[object, ...]]] = []
+        self._held: list[tuple[Callable[..., None], tuple[object, ...]]] = []  # by a cut, until it heals
         self._sequence = 0
 
     # What a test says
 
-    def add(self, name: str, **settings: object) -> Machine:
-        port = 7001 + len(self.machines)
+    def add(self, name: str, written: str = "", **settings: object) -> Machine:
+        port = 7001 + len(self.machines) + len(self._left)
         data = Data(lambda: self.now_ms)
         machine = Machine(
             name,
@@ -89,6 +94,7 @@ class World:
             Random(self.rng.getrandbits(64)),
             data,
             Settings(**{"port": port, "node_timeout_ms": 1000} | settings),
+            written=written,
         )
         self.machines[name] = machine
         self.by_port[machine.settings.bus_port] = machine
@@ -124,6 +130,7 @@ class World:
     def kill(self, name: str) -> None:
         """kill -9: the kernel closes the connections, and the disk has what was written."""
         machine = self[name]
+        self.failures += 1
         self.note(f"{name} is killed")
         for link, stream in list(self.streams.items()):
             if stream.source is machine:
@@ -133,6 +140,7 @@ class World:
     def power_off(self, name: str) -> None:
         """The machine is gone without a word, and its disk has only what was synced."""
         machine = self[name]
+        self.failures += 1
         self.note(f"{name} loses power")
         for link, stream in list(self.streams.items()):
             if stream.source is machine:
@@ -140,21 +148,55 @@ class World:
         machine.cluster = None
         machine.written = machine.synced
 
+    def move(self, name: str) -> None:
+        """A machine that is down gets another address."""
+        machine = self[name]
+        assert not machine.is_up
+        del self.by_port[machine.settings.bus_port]
+        machine.port = 7001 + len(self.machines) + len(self._left)
+        self._left.append(machine.settings.bus_port)
+        machine.settings = replace(machine.settings, port=machine.port)
+        self.by_port[machine.settings.bus_port] = machine
+
+    def copy(self, name: str, original: str) -> Machine:
+        """Another machine, started from a copy of this one's disk."""
+        return self.add(name, written=self[original].written, node_timeout_ms=self[original].settings.node_timeout_ms)
+
     def cut_one_way(self, source: str, target: str) -> None:
+        self.failures += 1
         self.note(f"cut {source} to {target}")
-        self.cut.add((source, target))
+        self.cut[source, target] = None
 
     def partition(self, *names: str) -> None:
         """These on one side, all others on the other."""
+        self.failures += 1
+        self.note(f"cut off: {' '.join(names)}")
         for name in names:
             for other in self.machines:
                 if other not in names:
-                    self.cut_one_way(name, other)
-                    self.cut_one_way(other, name)
+                    self.cut.update({(name, other): None, (other, name): None})
+
+    def hold_answers(self, source: str, target: str) -> Callable[[], int]:
+        """What one answers to the other waits, until the function that this returns is called; it says how many
+        messages have waited. (What the one sends by itself, on its own connection, does not wait.)"""
+        link = self[source].state.nodes[self[target].id].inbound
+        assert link
+        stream = self.streams[link]
+        stream.is_pumping = True
+
+        def release() -> int:
+            stream.is_pumping = False
+            self._pump(stream)
+            return len(stream.packets) if link in self.streams else 0
+
+        return release
 
     def heal(self) -> None:
         self.note("all cuts heal")
         self.cut.clear()
+        held, self._held = self._held, []
+        for action, args in held:
+            self.after(self._delay(), action, *args)
         for link, stream in list(self.streams.items()):
             if stream.has_gap:
                 self._break(link, stream)
@@ -162,8 +204,10 @@ class World:
     def tell(self, name: str, verb: Callable[..., list[Effect]], *args: object) -> None:
         """An operator, or a test, calls a verb of the core: `world.tell("A", world["A"].cluster.meet, …)`."""
         machine = self[name]
+        self.invariants.is_ordered = True
         self.perform(machine, verb(*args))
         self._after_event(machine)
+        self.invariants.is_ordered = False
 
     def order(self, name: str, verb: str, *args: object, **options: object) -> None:
         """The same for the verbs that end in the time: `world.order("A", "forget", node_id)`."""
@@ -186,6 +230,7 @@ class World:
         queue = self._queue
         while queue and queue[0][0] <= end_ms:
             self.now_ms, _, action, args = heapq.heappop(queue)
+            self.events += 1
             action(*args)
         self.now_ms = end_ms
 
@@ -208,43 +253,55 @@ class World:
 
     def perform(self, machine: Machine, effects: list[Effect]) -> None:
         for effect in effects:
-            self.invariants.performs(machine, effect)
-            match effect:
-                case Persist(fsync):
-                    machine.written = nodes_conf.write(machine.state)
-                    if fsync:
-                        machine.synced = machine.written
-                case Send(link, message):
-                    if self.is_recording and message.kind > Kind.MEET:
-                        self.note(f"{machine.name} sends {message.kind.name}")
-                    self._send(link, encode(message))
-                case Connect(link, _, port):
-                    self._connect(machine, link, port)
-                case Disconnect(link):
-                    self._hang_up(link)
-                case TakeOver():
-                    machine.data.following = None
-                case Follow(node_id):
-                    machine.data.following = node_id
-                case PauseWrites(until_ms):
-                    machine.data.paused_until_ms = until_ms
-                case ResumeWrites():
-                    machine.data.paused_until_ms = 0
-                case DropKeys(slots):
-                    machine.data.keys.difference_update(slots)
-                case DropEverything():
-                    machine.data.keys.clear()
-                    machine.data.offset = 0
-                case Deliver(_, payload):
-                    machine.data.delivered.append(payload)
-                case Log(level, text):
-                    if level in ("notice", "warning"):
-                        machine.log.append(f"{self.seconds:9.3f} {machine.name}: {text}")
-                        self.note(f"{machine.name}: {text}")
+            if isinstance(effect, Send):  # nearly all are
+                message = effect.message
+                if message.kind > LAST_GOSSIP:
+                    self.invariants.sends(machine, message)
+                    self.note(f"{machine.name} sends {message.kind.name}")
+                self._send(effect.link, encode(message))
+            else:
+                self._perform_locally(machine, effect)
+
+    def _perform_locally(self, machine: Machine, effect: Effect) -> None:
+        data = machine.data
+        match effect:
+            case Log(level, text):
+                if level in ("notice", "warning"):
+                    machine.log.append(f"{self.seconds:9.3f} {machine.name}: {text}")
+                    self.note(f"{machine.name}: {text}")
+            case Persist(fsync):
+                machine.written = nodes_conf.write(machine.state)
+                if fsync:
+                    machine.synced = machine.written
+                self.invariants.changes(machine)
+            case Serve():
+                self.invariants.changes(machine)
+            case Connect(link, _, port):
+                self._connect(machine, link, port)
+            case Disconnect(link):
+                self._hang_up(link)
+            case TakeOver():
+                self.invariants.takes_over(machine)
+                data.following = None
+            case Follow(node_id):
+                data.following = node_id
+            case PauseWrites(until_ms):
+                data.paused_until_ms = until_ms
+            case ResumeWrites():
+                data.paused_until_ms = 0
+            case DropKeys(slots):
+                data.keys.difference_update(slots)
+            case DropEverything():
+                data.keys.clear()
+                data.offset = 0
+            case Deliver(_, payload):
+                data.delivered.append(payload)
 
     def _after_event(self, machine: Machine) -> None:
+        if machine.cluster is None:
+            return
         self.invariants.look(machine)
-        wanted_ms = machine.cluster.next_tick_ms() if machine.cluster else NEVER_MS
+        wanted_ms = machine.cluster.next_tick_ms()
         if machine.tick_at_ms <= self.now_ms or wanted_ms < machine.tick_at_ms:
             machine.tick_at_ms = max(wanted_ms, self.now_ms)
             self.after(machine.tick_at_ms - self.now_ms, self._tick, machine, machine.cluster)
@@ -282,8 +339,11 @@ class World:
 
     def _connect(self, machine: Machine, link: Link, bus_port: int) -> None:
         target = self.by_port.get(bus_port)
-        assert target, f"nobody listens on {bus_port}"
-        stream = Stream(machine, target)
+        if target is None:
+            assert bus_port in self._left, f"nobody ever listened on {bus_port}"
+            self.after(self._delay(), self._refuse, machine, link, machine.cluster)
+            return
+        stream = Stream(machine, target, bus_port)
         self.streams[link] = stream
         self.after(self._delay(), self._connect_arrives, link, stream, machine.cluster)
 
@@ -292,12 +352,11 @@ class World:
         if self.streams.get(link) is not stream:
             return  # given up
         if not self.is_joined(source, target):
-            self.after(RETRY_MS, self._connect_arrives, link, stream, cluster)
+            self._held.append((self._connect_arrives, (link, stream, cluster)))
             return
-        if target.cluster is None or not target.cluster.accepts():
+        if self.by_port.get(stream.bus_port) is not target or target.cluster is None or not target.cluster.accepts():
             del self.streams[link]
-            self.perform(source, cluster.connect_failed(link, "Connection refused", self.now_ms))
-            self._after_event(source)
+            self._refuse(source, link, cluster)
             return
         accepted = target.cluster.accepted("127.0.0.1", "127.0.0.1", source.port, self.now_ms)
         stream.far_end = accepted
@@ -306,6 +365,11 @@ class World:
         self._after_event(source)
         self._pump(stream)
 
+    def _refuse(self, machine: Machine, link: Link, cluster: Cluster) -> None:
+        if machine.cluster is cluster:
+            self.perform(machine, cluster.connect_failed(link, "Connection refused", self.now_ms))
+            self._after_event(machine)
+
     def _send(self, link: Link, packet: bytes) -> None:
         stream = self.streams.get(link)
         if stream is None or stream.has_gap:
@@ -313,13 +377,14 @@ class World:
         if not self.cuts_hold and (stream.source.name, stream.target.name) in self.cut:
             stream.has_gap = True
             return
-        if self.rng.random() < self.loss:
+        if self.loss and self.rng.random() < self.loss:
+            self.failures += 1
             stream.has_gap = True
             self._break(link, stream)
             return
-        stream.last_due_ms = max(stream.last_due_ms, self.now_ms + self._delay())
-        stream.packets.append((stream.last_due_ms, packet))
-        if stream.far_end:
+        stream.last_due_ms = due_ms = max(stream.last_due_ms, self.now_ms + self._delay())
+        stream.packets.append((due_ms, packet))
+        if stream.far_end and not stream.is_pumping:
             self._pump(stream)
 
     def _pump(self, stream: Stream) -> None:
@@ -332,15 +397,15 @@ class World:
         link, target = stream.far_end, stream.target
         if link not in self.streams or target.cluster is None or stream.has_gap:
             return
-        if (stream.source.name, target.name) in self.cut:
+        if self.cut and (stream.source.name, target.name) in self.cut:
             if self.cuts_hold:
                 stream.is_pumping = True
-                self.after(RETRY_MS, self._deliver, stream)
+                self._held.append((self._deliver, (stream,)))
             else:
                 stream.has_gap = True
             return
         _, packet = stream.packets.popleft()
-        if self.is_recording and (message := decode(packet)) and message.kind > Kind.MEET:
+        if self.is_recording and (message := decode(packet)) and message.kind > LAST_GOSSIP:
             self.note(f"{target.name} receives {message.kind.name} from {stream.source.name}")
         self._pump(stream)
         self.perform(target, target.cluster.receive(link, packet, self.now_ms))

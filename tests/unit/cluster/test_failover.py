@@ -218,6 +218,15 @@ def test_an_election_without_result_is_repeated_after_a_while() -> None:
     assert sent(effects, Kind.FAILOVER_AUTH_REQUEST)[0].current_epoch == 5
 
 
+def test_an_epoch_that_another_shards_replica_has_won_is_lost_and_the_next_attempt_comes_soon() -> None:
+    me, a, b, c = candidate()
+    elected(me, a, b, c)
+    b.config_epoch = me.state.election.epoch
+    me.hears(b, Kind.PING)
+    effects = me.lives(1.5, b, c)
+    assert sent(effects, Kind.FAILOVER_AUTH_REQUEST)[0].current_epoch == b.config_epoch + 1
+
+
 @pytest.mark.parametrize(("age_ms", "runs"), [(21_000, True), (21_001, False)])
 def test_too_old_data_is_no_candidate(age_ms: int, runs: bool) -> None:
     me, a, b, c = candidate()

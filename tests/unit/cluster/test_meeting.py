@@ -160,6 +160,15 @@ def test_a_lost_node_is_looked_for_where_others_see_it() -> None:
     assert (me.node(b).port, me.node(b).link) == (7999, None)
 
 
+def test_gossip_that_does_not_say_where_a_node_is_changes_no_address() -> None:
+    me = Core()
+    a, b = me.meets("a"), me.meets("b")
+    me.node(b).flags |= FAIL
+    nowhere = GossipEntry(b.id, 0, 0, "10.0.0.2", 0, 0, PRIMARY, 0)
+    me.hears(a, Kind.PING, Gossip((nowhere, nowhere._replace(node_id="c" * 40))))
+    assert me.node(b).port == b.port and "c" * 40 not in me.state.nodes
+
+
 def test_a_forgotten_node_stays_away_for_a_minute() -> None:
     me = Core()
     a, b = me.meets("a"), me.meets("b")
