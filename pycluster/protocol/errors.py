@@ -241,6 +241,18 @@ class StringTooLong(ReplyError):
     text = "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
 
 
+class BadPayload(ReplyError):
+    text = "ERR DUMP payload version or checksum are wrong"
+
+
+class BadDataFormat(ReplyError):
+    text = "ERR Bad data format"
+
+
+class BusyKey(ReplyError):
+    text = "BUSYKEY Target key name already exists."
+
+
 class ScoreNotANumber(ReplyError):
     text = "ERR resulting score is not a number (NaN)"
 

@@ -22,7 +22,6 @@ from pycluster.datatypes.sorted_set import SortedSet
 from pycluster.datatypes.stream import Stream
 from pycluster.datatypes.string import RawString
 from pycluster.rdb import opcodes
-from pycluster.rdb.crc64 import CHECKSUM_LENGTH, crc64
 from pycluster.rdb.errors import Damaged, Unreadable, Unsupported
 from pycluster.rdb.intset import read_intset
 from pycluster.rdb.listpack import read_listpack
@@ -93,40 +92,6 @@ def _in_pieces(parts: Iterator[bytes]) -> Iterator[bytes]:
             yield b"".join(piece)
             piece.clear()
     yield b"".join(piece)
-
-
-# DUMP and RESTORE: type, value, version, checksum.
-
-
-def dump(value: Value, compress: bool = True) -> bytes:
-    """The payload of DUMP: what RESTORE takes, here and in redis-server 7.0."""
-    body = b"".join((bytes((type_of(value),)), *put_value(value, compress), VERSION.to_bytes(2, "little")))
-    return body + crc64(body).to_bytes(CHECKSUM_LENGTH, "little")
-
-
-def is_intact(payload: bytes) -> bool:
-    """Is this a payload of a version that is known, with the right checksum?"""
-    body, checksum = payload[:-CHECKSUM_LENGTH], payload[-CHECKSUM_LENGTH:]
-    if len(body) < 2:
-        return False
-    version = int.from_bytes(body[-2:], "little")
-    known = version <= NEWEST_REDIS or version == VALKEY
-    return known and crc64(body) == int.from_bytes(checksum, "little")
-
-
-def restore(payload: bytes) -> Value:
-    """The value of an intact payload. Raises Unreadable where it is not well formed, or empty."""
-    body = payload[: -CHECKSUM_LENGTH - 2]
-    if not body:
-        raise Damaged("The payload is empty")
-    unfinished = begin(body[0])
-    try:
-        at = unfinished.read(body, 1)
-    except Short as short:
-        raise Damaged("The payload ends too early", short.at) from None
-    if at != len(body) or unfinished.is_empty:
-        raise Damaged("The payload holds an empty value, or more than a value")
-    return unfinished.value
 
 
 # Reading
