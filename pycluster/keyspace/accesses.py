@@ -53,6 +53,11 @@ def counted(entry: int | None, now_ms: int, log_factor: int, decay_minutes: int,
     return _entry(count, now_ms)
 
 
+def counted_as(count: int, now_ms: int) -> int:
+    """The entry of a key that is said to be used so often."""
+    return _entry(count, now_ms)
+
+
 def frequency(entry: int | None, now_ms: int, decay_minutes: int) -> int:
     """How often a key is used: its counter, less what has decayed since."""
     if entry is None:

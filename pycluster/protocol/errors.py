@@ -253,6 +253,18 @@ class BusyKey(ReplyError):
     text = "BUSYKEY Target key name already exists."
 
 
+class InvalidTtl(ReplyError):
+    text = "ERR Invalid TTL value, must be >= 0"
+
+
+class InvalidIdleTime(ReplyError):
+    text = "ERR Invalid IDLETIME value, must be >= 0"
+
+
+class InvalidFrequency(ReplyError):
+    text = "ERR Invalid FREQ value, must be >= 0 and <= 255"
+
+
 class ScoreNotANumber(ReplyError):
     text = "ERR resulting score is not a number (NaN)"
 

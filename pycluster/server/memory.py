@@ -37,7 +37,7 @@ KEYS_BETWEEN_LOOKS = 16  # evictions between two looks at the clock
 
 # Commands that look at a key without using it (db.c, LOOKUP_NOTOUCH).
 _NO_USE = frozenset("type exists ttl pttl expiretime pexpiretime object|encoding object|freq object|idletime "
-                    "object|refcount memory|usage watch del unlink".split())  # fmt: skip
+                    "object|refcount memory|usage watch del unlink restore restore-asking".split())  # fmt: skip
 
 
 class Room(Enum):
@@ -248,6 +248,17 @@ class Memory:
                 known = accesses.noted(db, slot, key)
                 entry = accesses.counted(known, now, config.lfu_log_factor, config.lfu_decay_time, server.rng)
             accesses.note(db, slot, key, entry)
+
+    def note_restored(self, db: Database, key: bytes, idle_s: int, frequency: int) -> None:
+        """A key was restored, and said to have been idle for so long, or to be used so often (-1: nothing was said)."""
+        if db.accesses is None:
+            return
+        now = self._server.clock.now
+        if self.counts_uses:
+            entry = accesses.counted_as(frequency if frequency >= 0 else accesses.FIRST_COUNT, now)
+        else:
+            entry = now - 1000 * max(0, idle_s)
+        accesses.note(db, db.slot, key, entry)
 
     @property
     def counts_uses(self) -> bool:
