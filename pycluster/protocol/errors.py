@@ -891,3 +891,7 @@ class ReloadSaveFailed(ReplyError):
 
 class ReloadLoadFailed(ReplyError):
     text = "ERR Error trying to load the RDB dump, check server logs"
+
+
+class PayloadSpoiled(ReplyError):
+    text = "ERR DUMP payload version or checksum are wrong"
