@@ -241,10 +241,6 @@ class StringTooLong(ReplyError):
     text = "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
 
 
-class BadPayload(ReplyError):
-    text = "ERR DUMP payload version or checksum are wrong"
-
-
 class BadDataFormat(ReplyError):
     text = "ERR Bad data format"
 
@@ -915,3 +911,7 @@ class ReloadSaveFailed(ReplyError):
 
 class ReloadLoadFailed(ReplyError):
     text = "ERR Error trying to load the RDB dump, check server logs"
+
+
+class PayloadSpoiled(ReplyError):
+    text = "ERR DUMP payload version or checksum are wrong"

@@ -7,7 +7,7 @@ pieces, so that nobody has to stand still for a hash of a million fields.
 
 from collections.abc import Iterable, Iterator
 
-from pycluster.protocol.errors import BadPayload
+from pycluster.protocol.errors import PayloadSpoiled
 from pycluster.rdb.crc64 import CHECKSUM_LENGTH, crc64
 from pycluster.rdb.errors import Damaged
 from pycluster.rdb.strings import Short
@@ -33,11 +33,11 @@ def seal_pieces(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def unseal(payload: bytes) -> bytes:
-    """The body of a payload; raises BadPayload where the version is not known or the checksum is wrong."""
+    """The body of a payload; raises PayloadSpoiled where the version is not known or the checksum is wrong."""
     if not has_known_version(payload):
-        raise BadPayload
+        raise PayloadSpoiled
     if crc64(payload[:-CHECKSUM_LENGTH]) != checksum_of(payload):
-        raise BadPayload
+        raise PayloadSpoiled
     return payload[:-FOOTER_LENGTH]
 
 
@@ -73,7 +73,7 @@ def _body_of(value: Value, compress: bool) -> Iterator[bytes]:
 
 
 def restore(payload: bytes) -> Value:
-    """The value of a payload. Raises BadPayload, or Unreadable where it is not well formed, or empty."""
+    """The value of a payload. Raises PayloadSpoiled, or Unreadable where it is not well formed, or empty."""
     return read_value(unseal(payload))
 
 
