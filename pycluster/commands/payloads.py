@@ -1,7 +1,7 @@
 """DUMP and RESTORE: a value leaves as one string of bytes, and comes back under any key of any server (cluster.c).
 
 The bytes are rdb/payload.py's. Values that take long to be written or read are worked on in slices, as a task beside
-the other clients' commands (server/reservations.py); the commands here say what is asked for and what comes of it.
+the other clients' commands (server/big_values.py); the commands here say what is asked for and what comes of it.
 """
 
 from dataclasses import dataclass
@@ -19,9 +19,8 @@ from pycluster.protocol.errors import (
     InvalidTtl,
 )
 from pycluster.protocol.numbers import parse_int
+from pycluster.protocol.replies import Wait
 from pycluster.rdb.errors import Unreadable
-from pycluster.rdb.payload import dump as payload_of
-from pycluster.rdb.payload import read_value, unseal
 
 group = Group("generic", "keyspace")
 cluster_group = Group("server", "keyspace")
@@ -39,7 +38,7 @@ def dump(client: Any, key: ReadKey) -> object:
     where M is small, so simply O(1).
     """
     value = client.db.lookup(key)
-    return None if value is None else payload_of(value, compress=False)
+    return None if value is None else client.server.big_values.dump(client, key, value)
 
 
 @dataclass(slots=True)
@@ -94,11 +93,12 @@ def restore(client: Any, key: OverwriteKey, ttl: bytes, payload: bytes, *options
     lifetime = parse_int(ttl)
     if lifetime < 0:
         raise InvalidTtl
-    body = unseal(payload)
     try:
-        value = read_value(body)
+        value = client.server.big_values.restore(client, key, payload)
     except Unreadable:
         raise BadDataFormat from None
+    if value.__class__ is Wait:
+        return value
     deadline = lifetime if wanted.is_absolute or not lifetime else lifetime + db.clock.now
     _put(client, key, value, deadline, wanted)
     if deadline and not wanted.is_absolute and db.deadline(key) is not None:

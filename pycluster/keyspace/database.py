@@ -62,6 +62,7 @@ class Keyspace:
     journal: Journal = field(default_factory=Journal)
     statistics: Statistics = field(default_factory=Statistics)
     freeing: Freeing = field(default_factory=Freeing)
+    reserved: dict[bytes, None] = field(default_factory=dict)  # keys that a task works on: they must not go meanwhile
     expired_keys: int = REMOVE
     notify: Callable[[str, bytes, int], None] | None = None  # keyspace events: (event, key, database)
     expire_record: bytes = b"DEL"  # or UNLINK, under lazyfree-lazy-expire

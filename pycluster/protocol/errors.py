@@ -261,6 +261,18 @@ class InvalidFrequency(ReplyError):
     text = "ERR Invalid FREQ value, must be >= 0 and <= 255"
 
 
+class KeyBesideKeys(ReplyError):
+    text = "ERR When using MIGRATE KEYS option, the key argument must be set to the empty string"
+
+
+def cannot_reach_target(doing: str) -> ReplyError:
+    return ReplyError(f"IOERR error or timeout {doing}")
+
+
+def target_replied(error: str) -> ReplyError:
+    return ReplyError(f"ERR Target instance replied with error: {error}")
+
+
 class ScoreNotANumber(ReplyError):
     text = "ERR resulting score is not a number (NaN)"
 

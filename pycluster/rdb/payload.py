@@ -2,10 +2,10 @@
 
 A body is what RDB files hold of the same thing: a byte that says the type, and the value. RESTORE takes it in any
 server that knows the version; what we write is for redis-server 7.0 and all later ones. A big value is sealed in
-pieces, so that nobody has to stand still for a hash of a million fields.
+pieces and read in steps, so that nobody has to stand still for a hash of a million fields.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 from pycluster.protocol.errors import PayloadSpoiled
 from pycluster.rdb.crc64 import CHECKSUM_LENGTH, crc64
@@ -15,6 +15,11 @@ from pycluster.rdb.values import NEWEST_REDIS, VALKEY, VERSION, Value, begin, pu
 
 VERSION_LENGTH = 2
 FOOTER_LENGTH = VERSION_LENGTH + CHECKSUM_LENGTH
+
+# Bytes of one step: what takes a millisecond or so.
+SEALED_A_STEP = 1 << 18
+CHECKED_A_STEP = 1 << 18
+READ_A_STEP = 1 << 13
 
 
 def seal(body: bytes) -> bytes:
@@ -69,7 +74,12 @@ def pieces_of(value: Value, compress: bool = True) -> Iterator[bytes]:
 
 def _body_of(value: Value, compress: bool) -> Iterator[bytes]:
     yield bytes((type_of(value),))
-    yield from put_value(value, compress)
+    for piece in put_value(value, compress):
+        if len(piece) <= SEALED_A_STEP:
+            yield piece
+        else:
+            for start in range(0, len(piece), SEALED_A_STEP):
+                yield piece[start : start + SEALED_A_STEP]
 
 
 def restore(payload: bytes) -> Value:
@@ -79,13 +89,49 @@ def restore(payload: bytes) -> Value:
 
 def read_value(body: bytes) -> Value:
     """The value of a payload's body. Raises Unreadable where it is not well formed, or empty."""
-    if not body:
+    return _finish(_read_in_steps(body))
+
+
+def restore_in_steps(payload: bytes) -> Generator[None, None, Value]:
+    """As `restore`, in steps that take about a millisecond or two; returns the value."""
+    if not has_known_version(payload):
+        raise PayloadSpoiled
+    crc, end = 0, len(payload) - CHECKSUM_LENGTH
+    with memoryview(payload) as view:
+        for start in range(0, end, CHECKED_A_STEP):
+            crc = crc64(view[start : min(start + CHECKED_A_STEP, end)], crc)
+            yield
+    if crc != int.from_bytes(payload[end:], "little"):
+        raise PayloadSpoiled
+    return (yield from _read_in_steps(payload, len(payload) - FOOTER_LENGTH))
+
+
+def _read_in_steps(payload: bytes, end: int | None = None) -> Generator[None, None, Value]:
+    """Reads the value that lies in front of `end`, a piece of the payload at a time."""
+    end = len(payload) if end is None else end
+    if not end:
         raise Damaged("The payload is empty")
-    unfinished = begin(body[0])
-    try:
-        at = unfinished.read(body, 1)
-    except Short as short:
-        raise Damaged("The payload ends too early", short.at) from None
-    if at != len(body) or unfinished.is_empty:
+    unfinished = begin(payload[0])
+    at, length = 1, READ_A_STEP
+    while True:
+        piece = payload[at : min(at + length, end)]
+        try:
+            at += unfinished.read(piece, 0)
+            break
+        except Short as short:
+            if at + len(piece) == end:
+                raise Damaged("The payload ends too early", at + short.at) from None
+            at, length = at + short.at, max(READ_A_STEP, short.need - short.at)
+        yield
+    if at != end or unfinished.is_empty:
         raise Damaged("The payload holds an empty value, or more than a value")
     return unfinished.value
+
+
+def _finish(steps: Generator[None, None, Value]) -> Value:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            value: Value = end.value
+            return value

@@ -37,7 +37,9 @@ VERSION = 10
 NEWEST_REDIS = 12
 VALKEY = 80
 
-PIECE_ELEMENTS = 1024  # elements of a collection written in one piece
+# A piece of a collection that is written: so many elements, or so many bytes.
+PIECE_ELEMENTS = 1024
+PIECE_LENGTH = 1 << 18
 PLAIN_NODE, PACKED_NODE = 1, 2  # what an element of a list of listpacks is: one large item, or a listpack
 
 _DOUBLE = struct.Struct("<d")
@@ -86,11 +88,14 @@ def put_value(value: Value, compress: bool = True) -> Iterator[bytes]:
 
 def _in_pieces(parts: Iterator[bytes]) -> Iterator[bytes]:
     piece: list[bytes] = []
+    length = 0
     for part in parts:
         piece.append(part)
-        if len(piece) == PIECE_ELEMENTS:
+        length += len(part)
+        if len(piece) == PIECE_ELEMENTS or length > PIECE_LENGTH:
             yield b"".join(piece)
             piece.clear()
+            length = 0
     yield b"".join(piece)
 
 

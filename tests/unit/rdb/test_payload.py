@@ -11,7 +11,7 @@ from pycluster.datatypes.sorted_set import SortedSet
 from pycluster.protocol.errors import PayloadSpoiled
 from pycluster.rdb.crc64 import crc64
 from pycluster.rdb.errors import Unreadable
-from pycluster.rdb.payload import dump, pieces_of, read_value, restore, seal, unseal
+from pycluster.rdb.payload import dump, pieces_of, read_value, restore, restore_in_steps, seal, unseal
 from pycluster.rdb.values import Value
 
 EMPTY_OF_REDIS_7_0 = bytes.fromhex("0a005d9b5c400f7fa2da")  # FUNCTION DUMP where there is no library
@@ -85,3 +85,42 @@ def test_only_versions_that_are_read_are_opened(version: int, is_known: bool) ->
 def test_an_intact_payload_that_makes_no_sense_is_refused(body: str) -> None:
     with pytest.raises(Unreadable):
         restore(seal(bytes.fromhex(body)))
+
+
+def steps_of(payload: bytes) -> tuple[Value, int]:
+    """The value read in steps, and how many steps that took."""
+    steps, count = restore_in_steps(payload), 0
+    while True:
+        try:
+            next(steps)
+            count += 1
+        except StopIteration as end:
+            return end.value, count
+
+
+@given(values)
+def test_a_payload_is_restored_in_steps(value: Value) -> None:
+    assert steps_of(dump(value))[0] == value
+
+
+def test_a_large_value_takes_many_steps() -> None:
+    value = Hash((b"field:%d" % number, bytes(number % 300)) for number in range(10_000))
+    restored, count = steps_of(dump(value, compress=False))
+    assert restored == value and count > 100
+
+
+def test_one_member_that_is_longer_than_a_step_is_read() -> None:
+    value = List([b"small", bytes(1_000_000), b"small"])
+    assert steps_of(dump(value, compress=False))[0] == value
+
+
+@pytest.mark.parametrize("spoiled", [b"", bytes(9), dump(b"v")[:-1], b"x" + dump(b"v" * 1_000_000)])
+def test_what_is_spoiled_is_refused_in_steps_too(spoiled: bytes) -> None:
+    with pytest.raises(PayloadSpoiled):
+        steps_of(spoiled)
+
+
+@pytest.mark.parametrize("body", ["", "00", "0005616263", "01", "0100", "02020161", "63", "0f00", "0001767677"])
+def test_what_makes_no_sense_is_refused_in_steps_too(body: str) -> None:
+    with pytest.raises(Unreadable):
+        steps_of(seal(bytes.fromhex(body)))
