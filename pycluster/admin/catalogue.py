@@ -8,6 +8,7 @@ from pycluster.admin import (
     connection,
     databases,
     debug,
+    functions,
     info,
     memory,
     persistence,
@@ -71,4 +72,5 @@ GROUPS: tuple[Group, ...] = (
     replication.group,
     replication.generic,
     persistence.group,
+    functions.group,
 )

@@ -20,6 +20,7 @@ from typing import Any, TypeAlias, TypeVar
 from pycluster.datatypes.big_dict import SMALL, BigDict, grown, random_key
 from pycluster.datatypes.string import RawString
 from pycluster.keyspace.freeing import Freeing
+from pycluster.keyspace.functions import Functions
 from pycluster.keyspace.journal import Journal
 from pycluster.keyspace.slots import key_slot
 from pycluster.protocol.errors import WrongType
@@ -62,6 +63,7 @@ class Keyspace:
     journal: Journal = field(default_factory=Journal)
     statistics: Statistics = field(default_factory=Statistics)
     freeing: Freeing = field(default_factory=Freeing)
+    functions: Functions = field(default_factory=Functions)
     expired_keys: int = REMOVE
     notify: Callable[[str, bytes, int], None] | None = None  # keyspace events: (event, key, database)
     expire_record: bytes = b"DEL"  # or UNLINK, under lazyfree-lazy-expire

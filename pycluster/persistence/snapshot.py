@@ -17,6 +17,7 @@ from typing import Any
 from pycluster.files.child import UNWANTED, Child, Ended
 from pycluster.files.writer import Disk, WriteFailed, replace_file
 from pycluster.keyspace.database import Database
+from pycluster.keyspace.dropping import empty_dataset
 from pycluster.keyspace.journal import Journal
 from pycluster.persistence.forks import Forks
 from pycluster.persistence.incoming import IncomingFile
@@ -119,6 +120,7 @@ class Snapshots:
         return write_file(
             self._databases if request.keys else (),
             aux,
+            functions=self._databases[0].keyspace.functions.sources() if request.functions else (),
             compress=self._config.rdbcompression,
             checksum=self._config.rdbchecksum,
             passed=self._passed,
@@ -357,8 +359,8 @@ class Snapshots:
         """DEBUG RELOAD: through the file and back, while everything waits."""
         if save and not self.save():
             raise ReloadSaveFailed
-        for db in self._databases if flush else ():
-            db.flush()
+        if flush:
+            empty_dataset(self._databases)
         try:
             for loading in load_file(self.path, self._databases, self._log.write, expire=True, merge=merge):
                 self.last_load = loading

@@ -145,6 +145,8 @@ def test_no_file_is_no_dataset(world: World) -> None:
             b"REDIS0010\xfe\x09\x00\x01k\x01v\xff",
             "FATAL: Data file was created with a Redis server configured to handle",
         ),
+        (b"REDIS0010\xf5\x05#!lua\xff" + bytes(8), "Failed loading library, Invalid library metadata"),
+        (b"REDIS0010" + b"\xf5\x0d#!lua name=a\n" * 2 + b"\xff" + bytes(8), "library, Library 'a' already"),
         (b"REDIS0010" + b"\x00\x01k\x01v" * 2 + b"\xff" + bytes(8), "-> RDB has duplicated key 'k' in DB 0"),
     ],
 )
