@@ -65,6 +65,8 @@ class Keyspace:
     freeing: Freeing = field(default_factory=Freeing)
     functions: Functions = field(default_factory=Functions)
     expired_keys: int = REMOVE
+    uses_by: str = ""  # "lru" or "lfu": what is noted of the uses of keys (accesses.py), if anything
+    uses_since_ms: int = 0
     notify: Callable[[str, bytes, int], None] | None = None  # keyspace events: (event, key, database)
     expire_record: bytes = b"DEL"  # or UNLINK, under lazyfree-lazy-expire
     max_string: int = 512 * 1024 * 1024  # proto-max-bulk-len bounds what APPEND and SETRANGE may make too

@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from time import time
 
+from pycluster.keyspace import accesses
 from pycluster.keyspace.database import Database
 from pycluster.keyspace.slots import key_slot
 from pycluster.protocol.errors import BadLibrary
+from pycluster.rdb import opcodes
 from pycluster.rdb.errors import Damaged, Unreadable, Unsupported
 from pycluster.rdb.reader import Entry, FileReader
 
@@ -131,7 +133,20 @@ class Loader:
             Database.put(db, key, value)  # no event: what is loaded is not new
             if deadline is not None:
                 db.set_deadline(key, deadline)
+        if self._reader.uses and self._databases[0].keyspace.uses_by:
+            self._note_uses(entries)
         self.loading.keys += len(entries) - (len(expired) - before)
+
+    def _note_uses(self, entries: list[Entry]) -> None:
+        """Who evicts by them goes on from what the file says."""
+        now_ms = int(time() * 1000)
+        for place, kind, count in self._reader.uses:
+            if place < len(entries):
+                number, key, _, _ = entries[place]
+                db = self._databases[number]
+                slot = db.slot_of(key)
+                if key in db.slots[slot]:  # or it has expired
+                    accesses.take(db, slot, key, "lru" if kind == opcodes.IDLE else "lfu", count, now_ms)
 
     def _take_functions(self) -> None:
         libraries = self._reader.functions

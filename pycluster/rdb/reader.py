@@ -25,9 +25,11 @@ FIRST_WITH_CHECKSUM = 5
 class FileReader:
     """Fed with bytes, returns keys; what else the file said stands in the attributes.
 
-    `aux` are the fields in front (redis-ver, repl-id …) in order, `functions` the libraries' source texts, `sizes` the
-    number of keys announced per database, `empty_keys` those left out because their collections were empty,
-    `modules` those whose data was passed over, `rest` what came after the end.
+    `uses` says of some of the keys returned last, by their place among them, how they are used: a number behind the
+    opcode that says of what (IDLE: seconds, FREQUENCY). `aux` are the fields in front (redis-ver, repl-id …) in order,
+    `functions` the libraries' source texts, `sizes` the number of keys announced per database, `empty_keys` those left
+    out because their collections were empty, `modules` those whose data was passed over, `rest` what came after the
+    end.
     """
 
     def __init__(self, verify: bool = True) -> None:
@@ -37,6 +39,7 @@ class FileReader:
         self.sizes: dict[int, int] = {}
         self.empty_keys: list[bytes] = []
         self.modules: list[str] = []
+        self.uses: list[tuple[int, int, int]] = []
         self.done = False
         self.checked = False  # the file had a checksum, and it was right
         self.rest = b""
@@ -44,6 +47,7 @@ class FileReader:
         self._verify = verify
         self._crc = 0
         self._entries: list[Entry] = []
+        self._returned = 0  # keys, last time
         self._kept: list[bytes] = []  # pieces that are not enough yet, `_missing` bytes short of being worth a look
         self._missing = 0
         self._next: Callable[[bytes, int], int] = self._read_header
@@ -54,6 +58,8 @@ class FileReader:
 
     def feed(self, piece: bytes) -> list[Entry]:
         """Takes more of the file: the keys that are whole now. Raises Unreadable with the offset of what is wrong."""
+        if self.uses:
+            self._forget_uses()
         if self.done:
             self.rest += piece
             return []
@@ -67,7 +73,14 @@ class FileReader:
         self.offset += at
         self._keep(received[at:])
         entries, self._entries = self._entries, []
+        self._returned = len(entries)
         return entries
+
+    def _forget_uses(self) -> None:
+        """Those of the keys returned last; what is said already of the next one stays."""
+        returned = self._returned
+        self.uses = [(place - returned, kind, number) for place, kind, number in self.uses if place >= returned]
+        self._returned = 0
 
     def _keep(self, left: bytes) -> None:
         """What was not taken waits for the next piece, or for whoever reads on behind the file."""
@@ -179,9 +192,11 @@ class FileReader:
                 name, at = read_string(received, at)
                 self.aux[name], at = read_string(received, at)
             case opcodes.IDLE:
-                _, at = read_length(received, at)
+                seconds, at = read_length(received, at)
+                self.uses.append((len(self._entries), kind, seconds))
             case opcodes.FREQUENCY:
                 _require(received, at, 1)
+                self.uses.append((len(self._entries), kind, received[at]))
                 at += 1
             case opcodes.FUNCTION:
                 source, at = read_string(received, at)
@@ -208,6 +223,8 @@ class FileReader:
         at = unfinished.read(received, at)
         if unfinished.is_empty:
             self.empty_keys.append(self._key)
+            while self.uses and self.uses[-1][0] == len(self._entries):
+                self.uses.pop()  # they were this key's, not the next one's
         else:
             self._entries.append((self._db, self._key, unfinished.value, self._deadline))
         self._unfinished = self._deadline = None

@@ -9,6 +9,7 @@ from pycluster.datatypes.hash import Hash
 from pycluster.datatypes.set import Set
 from pycluster.datatypes.sorted_set import SortedSet
 from pycluster.keyspace.database import Database
+from pycluster.rdb import opcodes
 from pycluster.rdb.crc64 import crc64
 from pycluster.rdb.errors import Damaged, Unreadable, Unsupported
 from pycluster.rdb.reader import Entry, FileReader
@@ -95,8 +96,18 @@ def test_a_deadline_holds_for_a_collection_too() -> None:
     assert entries == [(0, b"l", List([b"a"]), 5), (0, b"k", b"1", None)]
 
 
-def test_idle_times_and_frequencies_are_passed_over() -> None:
-    assert read(rdb("f8" + "4100", "f9" + "ff", KEY_1))[1] == [(0, b"k", b"1", None)]
+USES = rdb("f8" + "4100", KEY_1, KEY_1, "f9" + "ff", "01" + "016c" + "010161", "f84101" + "01" + "016c" + "00", KEY_1)
+
+
+@pytest.mark.parametrize("piece", [1, 2, 3, 5, 7, 100])
+def test_idle_times_and_frequencies_are_told_with_the_place_of_their_key(piece: int) -> None:
+    reader, told, before = FileReader(), [], 0
+    for at in range(0, len(USES), piece):
+        entries = reader.feed(USES[at : at + piece])
+        told += [(before + place, *use) for place, *use in reader.uses if place < len(entries)]
+        before += len(entries)
+    assert told == [(0, opcodes.IDLE, 256), (2, opcodes.FREQUENCY, 255)]
+    assert before == 4  # the empty list is no key, and what was said of it is said of nobody
 
 
 def test_databases_and_their_announced_sizes() -> None:
