@@ -69,8 +69,9 @@ class Loader:
         self._functions = databases[0].keyspace.functions
         self._say = say
         self._merge = merge
-        self._deadline_limit = int(time() * 1000) if expire else None
-        self._reader = FileReader(verify)
+        now_ms = int(time() * 1000)
+        self._deadline_limit = now_ms if expire else None
+        self._reader = FileReader(verify, now_ms)
         self.loading.aux = self._reader.aux
         self._told = 0  # fields
         self._taken = 0  # libraries

@@ -11,9 +11,8 @@ from collections.abc import Callable
 from pycluster.rdb import opcodes
 from pycluster.rdb.crc64 import CHECKSUM_LENGTH, crc64
 from pycluster.rdb.errors import Damaged, Unreadable, Unsupported
-from pycluster.rdb.streams import UnfinishedStream
 from pycluster.rdb.strings import Short, read_length, read_string
-from pycluster.rdb.values import NEWEST_REDIS, VALKEY, Unfinished, Value, begin
+from pycluster.rdb.values import NEWEST_REDIS, VALKEY, UnfinishedValue, Value, begin
 
 # A key as it lies in the file: database, key, value, deadline (in ms since 1970; None: it does not expire).
 Entry = tuple[int, bytes, Value, int | None]
@@ -32,8 +31,11 @@ class FileReader:
     end.
     """
 
-    def __init__(self, verify: bool = True) -> None:
+    def __init__(self, verify: bool = True, now_ms: int = 0) -> None:
+        """`verify` the checksum. `now_ms`: when fields of hashes are taken as expired."""
         self.version = 0
+        self._is_valkey = False
+        self._now_ms = now_ms
         self.aux: dict[bytes, bytes] = {}
         self.functions: list[bytes] = []
         self.sizes: dict[int, int] = {}
@@ -54,7 +56,7 @@ class FileReader:
         self._db = 0
         self._key = b""
         self._deadline: int | None = None
-        self._unfinished: Unfinished | UnfinishedStream | None = None
+        self._unfinished: UnfinishedValue | None = None
 
     def feed(self, piece: bytes) -> list[Entry]:
         """Takes more of the file: the keys that are whole now. Raises Unreadable with the offset of what is wrong."""
@@ -116,9 +118,10 @@ class FileReader:
             raise Damaged("Wrong signature trying to load DB from file")
         if len(magic) < MAGIC_LENGTH:
             raise Short(0, MAGIC_LENGTH)
+        self._is_valkey = magic.startswith(b"V")
         digits = magic.removeprefix(b"REDIS").removeprefix(b"VALKEY")
         self.version = int(digits) if digits.isdigit() else 0
-        known = self.version == VALKEY if magic.startswith(b"V") else 1 <= self.version <= NEWEST_REDIS
+        known = self.version == VALKEY if self._is_valkey else 1 <= self.version <= NEWEST_REDIS
         if not known:
             raise Unsupported(f"Can't handle RDB format version {self.version}")
         self._next = self._read_records
@@ -188,6 +191,11 @@ class FileReader:
             case opcodes.SLOT_INFO:  # slot, keys, keys that expire: a hint, since Redis 7.4
                 for _ in range(3):
                     _, at = read_length(received, at)
+            case opcodes.SLOT_IMPORT if self._is_valkey:  # which slots were on their way here; not that they came
+                _, at = read_string(received, at)
+                ranges, at = read_length(received, at)
+                for _ in range(2 * ranges):
+                    _, at = read_length(received, at)
             case opcodes.AUX:
                 name, at = read_string(received, at)
                 self.aux[name], at = read_string(received, at)
@@ -210,7 +218,7 @@ class FileReader:
             case opcodes.END:
                 self._next = self._read_checksum
             case _:
-                unfinished = begin(kind)
+                unfinished = begin(kind, is_valkey=self._is_valkey, now_ms=self._now_ms)
                 self._key, at = read_string(received, at)
                 self._unfinished = unfinished
                 self._next = self._read_value
