@@ -8,6 +8,7 @@ from pycluster.admin import (
     connection,
     databases,
     debug,
+    functions,
     info,
     memory,
     migration,
@@ -76,4 +77,5 @@ GROUPS: tuple[Group, ...] = (
     replication.group,
     replication.generic,
     persistence.group,
+    functions.group,
 )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pycluster.commands.table import Group, OverwriteKey, ReadKey
+from pycluster.keyspace import accesses
 from pycluster.keyspace.database import Database
 from pycluster.keyspace.journal import AS_RECEIVED
 from pycluster.protocol.errors import (
@@ -122,8 +123,17 @@ def _put(client: Any, key: bytes, value: object, deadline: int, wanted: _Options
     db.put(key, value)
     if deadline:
         db.set_deadline(key, deadline)
-    client.server.memory.note_restored(db, key, wanted.idle_s, wanted.frequency)
+    _note_uses(db, key, wanted)
     db.changed(key, "restore")
+
+
+def _note_uses(db: Database, key: bytes, wanted: _Options) -> None:
+    """What was said of the key's uses; otherwise it is as any new one."""
+    by, now = db.keyspace.uses_by, db.clock.now
+    if by == "lfu":
+        accesses.take(db, db.slot, key, by, accesses.FIRST_COUNT if wanted.frequency < 0 else wanted.frequency, now)
+    elif by:
+        accesses.take(db, db.slot, key, by, max(0, wanted.idle_s), now)
 
 
 @cluster_group.command("write denyoom asking", categories="dangerous")

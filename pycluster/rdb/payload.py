@@ -50,8 +50,13 @@ def has_known_version(payload: bytes) -> bool:
     """Is it long enough to be a payload, and of a version that we read?"""
     if len(payload) < FOOTER_LENGTH:
         return False
-    version = int.from_bytes(payload[-FOOTER_LENGTH:-CHECKSUM_LENGTH], "little")
+    version = version_of(payload)
     return version <= NEWEST_REDIS or version == VALKEY
+
+
+def version_of(payload: bytes) -> int:
+    """The version of the format that the payload claims for itself."""
+    return int.from_bytes(payload[-FOOTER_LENGTH:-CHECKSUM_LENGTH], "little")
 
 
 def checksum_of(payload: bytes) -> int:
@@ -84,12 +89,13 @@ def _body_of(value: Value, compress: bool) -> Iterator[bytes]:
 
 def restore(payload: bytes) -> Value:
     """The value of a payload. Raises PayloadSpoiled, or Unreadable where it is not well formed, or empty."""
-    return read_value(unseal(payload))
-
-
-def read_value(body: bytes) -> Value:
-    """The value of a payload's body. Raises Unreadable where it is not well formed, or empty."""
-    return _finish(_read_in_steps(body))
+    steps = restore_in_steps(payload)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            value: Value = end.value
+            return value
 
 
 def restore_in_steps(payload: bytes) -> Generator[None, None, Value]:
@@ -101,17 +107,16 @@ def restore_in_steps(payload: bytes) -> Generator[None, None, Value]:
         for start in range(0, end, CHECKED_A_STEP):
             crc = crc64(view[start : min(start + CHECKED_A_STEP, end)], crc)
             yield
-    if crc != int.from_bytes(payload[end:], "little"):
+    if crc != checksum_of(payload):
         raise PayloadSpoiled
-    return (yield from _read_in_steps(payload, len(payload) - FOOTER_LENGTH))
+    return (yield from _read_in_steps(payload, len(payload) - FOOTER_LENGTH, version_of(payload) == VALKEY))
 
 
-def _read_in_steps(payload: bytes, end: int | None = None) -> Generator[None, None, Value]:
+def _read_in_steps(payload: bytes, end: int, is_valkey: bool) -> Generator[None, None, Value]:
     """Reads the value that lies in front of `end`, a piece of the payload at a time."""
-    end = len(payload) if end is None else end
     if not end:
         raise Damaged("The payload is empty")
-    unfinished = begin(payload[0])
+    unfinished = begin(payload[0], is_valkey=is_valkey)
     at, length = 1, READ_A_STEP
     while True:
         piece = payload[at : min(at + length, end)]
@@ -126,12 +131,3 @@ def _read_in_steps(payload: bytes, end: int | None = None) -> Generator[None, No
     if at != end or unfinished.is_empty:
         raise Damaged("The payload holds an empty value, or more than a value")
     return unfinished.value
-
-
-def _finish(steps: Generator[None, None, Value]) -> Value:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            value: Value = end.value
-            return value

@@ -13,7 +13,7 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import inf, nan
-from typing import Any
+from typing import Any, TypeAlias
 
 from pycluster.datatypes.block_list import List
 from pycluster.datatypes.hash import Hash
@@ -27,6 +27,7 @@ from pycluster.rdb.intset import read_intset
 from pycluster.rdb.listpack import read_listpack
 from pycluster.rdb.streams import UnfinishedStream, put_stream
 from pycluster.rdb.strings import Short, put_length, put_string, read_length, read_string
+from pycluster.rdb.volatile_hashes import UnfinishedVolatileHash
 from pycluster.rdb.ziplist import read_ziplist
 from pycluster.rdb.zipmap import read_zipmap
 
@@ -40,6 +41,8 @@ VALKEY = 80
 # A piece of a collection that is written: so many elements, or so many bytes.
 PIECE_ELEMENTS = 1024
 PIECE_LENGTH = 1 << 18
+VOLATILE_HASHES = range(opcodes.HASH_WITH_TTL_PRE_RELEASE, opcodes.LISTPACK_WITH_TTL + 1)
+
 PLAIN_NODE, PACKED_NODE = 1, 2  # what an element of a list of listpacks is: one large item, or a listpack
 
 _DOUBLE = struct.Struct("<d")
@@ -117,8 +120,19 @@ class Shape:
     parts: int = 1
 
 
-def begin(kind: int) -> "Unfinished | UnfinishedStream":
-    """A value of this type, of which nothing has been read yet."""
+UnfinishedValue: TypeAlias = "Unfinished | UnfinishedStream | UnfinishedVolatileHash"
+
+
+def begin(kind: int, *, is_valkey: bool = False, now_ms: int = 0) -> UnfinishedValue:
+    """A value of this type, of which nothing has been read yet.
+
+    `is_valkey`: the bytes are Valkey's, and not Redis'. `now_ms`: fields of hashes with deadlines before this have
+    expired.
+    """
+    if is_valkey and kind + opcodes.OF_VALKEY == opcodes.HASH_OF_VALKEY:
+        return UnfinishedVolatileHash(opcodes.HASH_OF_VALKEY, now_ms)
+    if not is_valkey and kind in VOLATILE_HASHES:
+        return UnfinishedVolatileHash(kind, now_ms)
     if kind in (opcodes.STREAM_1, opcodes.STREAM_2, opcodes.STREAM_3):
         return UnfinishedStream(kind)
     return Unfinished(kind)
@@ -167,8 +181,6 @@ def _refusal(kind: int) -> Unreadable:
     match kind:
         case opcodes.MODULE | opcodes.MODULE_PRE_RELEASE:
             return Unsupported("The RDB file contains module data I can't load")
-        case _ if kind in opcodes.NEWER_HASHES:
-            return Unsupported("The RDB file contains a hash whose fields may expire, which is not supported")
         case _:
             return Damaged(f"Unknown RDB encoding type {kind}")
 

@@ -63,7 +63,6 @@ class Memory:
         self._candidates = Candidates(server.databases, server.rng)
         self._plain_perform = server.perform
         self._is_evicting = False
-        self._noting_since_ms = 0
         self.was_full = False  # when the last command was admitted: what a script of its may do hangs on that
         self._exceeded_since_ns = 0
         self._exceeded_ns = 0
@@ -118,8 +117,7 @@ class Memory:
             if policy is None or not policy.notes_uses:
                 accesses.stop(server.databases)
             elif self.policy is None or self.policy.by != policy.by:
-                accesses.begin(server.databases)
-                self._noting_since_ms = server.wall_ms()
+                accesses.begin(server.databases, policy.by, server.wall_ms())
             self.policy = policy
         if config.maxmemory or (policy is not None and policy.notes_uses):
             server.gate |= MEMORY
@@ -249,17 +247,6 @@ class Memory:
                 entry = accesses.counted(known, now, config.lfu_log_factor, config.lfu_decay_time, server.rng)
             accesses.note(db, slot, key, entry)
 
-    def note_restored(self, db: Database, key: bytes, idle_s: int, frequency: int) -> None:
-        """A key was restored, and said to have been idle for so long, or to be used so often (-1: nothing was said)."""
-        if db.accesses is None:
-            return
-        now = self._server.clock.now
-        if self.counts_uses:
-            entry = accesses.counted_as(frequency if frequency >= 0 else accesses.FIRST_COUNT, now)
-        else:
-            entry = now - 1000 * max(0, idle_s)
-        accesses.note(db, db.slot, key, entry)
-
     @property
     def counts_uses(self) -> bool:
         """Is it how often keys are used that is noted?"""
@@ -269,8 +256,7 @@ class Memory:
         """For how long a key of the slot entered has not been used; 0 where that is not noted."""
         if db.accesses is None:
             return 0
-        used = accesses.noted(db, db.slot, key)
-        return max(0, self._server.clock.now - (self._noting_since_ms if used is None else used))
+        return accesses.idle_ms(db, db.slot, key, self._server.clock.now)
 
     def frequency(self, db: Database, key: bytes) -> int:
         """How often a key of the slot entered is used."""

@@ -78,8 +78,8 @@ def test_an_append_only_file_brings_back_no_evicted_key(servers: Servers, our_se
     node = servers.start(our_server, ("maxmemory", 4 * MB), ("maxmemory-policy", "allkeys-lru"), ("appendonly", "yes"))
     fill(node, 6000)
     wait_until_it_fits(node, 4 * MB + MB // 8)
-    before = node.ask("DEBUG", "DIGEST")
     node.ask("CONFIG", "SET", "maxmemory", 0)
+    before = node.ask("DEBUG", "DIGEST")
     node.ask("DEBUG", "LOADAOF")
     assert node.ask("DEBUG", "DIGEST") == before
 

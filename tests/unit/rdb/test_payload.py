@@ -11,7 +11,7 @@ from pycluster.datatypes.sorted_set import SortedSet
 from pycluster.protocol.errors import PayloadSpoiled
 from pycluster.rdb.crc64 import crc64
 from pycluster.rdb.errors import Unreadable
-from pycluster.rdb.payload import dump, pieces_of, read_value, restore, restore_in_steps, seal, unseal
+from pycluster.rdb.payload import dump, pieces_of, restore, restore_in_steps, seal, unseal
 from pycluster.rdb.values import Value
 
 EMPTY_OF_REDIS_7_0 = bytes.fromhex("0a005d9b5c400f7fa2da")  # FUNCTION DUMP where there is no library
@@ -53,7 +53,7 @@ def test_a_payload_in_pieces_is_the_same_payload() -> None:
 
 
 def test_a_body_that_redis_7_made_is_read() -> None:
-    assert read_value(bytes.fromhex("00c00a")) == b"10"
+    assert restore(seal(bytes.fromhex("00c00a"))) == b"10"
 
 
 @pytest.mark.parametrize("at", range(14))
