@@ -19,8 +19,7 @@ import hiredis
 from pycluster.protocol.errors import ProtocolError, ReplyError
 from pycluster.protocol.replies import CRLF, INTEGERS, LENGTHS, NO_REPLY, OK, Push, encode, encode_all, error_line
 from pycluster.protocol.requests import RequestReader
-from pycluster.server.admission import POSTPONED
-from pycluster.server.blocking import BLOCKED
+from pycluster.server.blocking import BLOCKED, POSTPONED
 from pycluster.server.client import CLOSING as GONE
 from pycluster.server.client import FROM_PRIMARY, IS_REPLICA, MUTED, SKIPPING, UNAUTHENTICATED
 from pycluster.server.execute import WALL_CLOCK_EVERY_NS

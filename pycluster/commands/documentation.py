@@ -111,13 +111,16 @@ def documentation(declaration: Declaration) -> dict[bytes, object]:
 
 
 def describe(argument: Argument) -> dict[bytes, object]:
-    shown: dict[bytes, object] = {b"name": argument.name.encode(), b"type": argument.type.encode()}
+    name = argument.name if argument.name != EMPTY else "empty-string"
+    shown: dict[bytes, object] = {b"name": name.encode(), b"type": argument.type.encode()}
     if not argument.parts:
-        shown[b"display_text"] = argument.name.encode()
+        shown[b"display_text"] = name.encode()
     if argument.key_spec is not None:
         shown[b"key_spec_index"] = argument.key_spec
     if argument.token:
         shown[b"token"] = argument.token.encode()
+    if argument.name == EMPTY:
+        shown[b"token"] = b""
     flags = [flag for flag in ("optional", "multiple", "multiple_token") if getattr(argument, flag)]
     if flags:
         shown[b"flags"] = Members(flags)
@@ -214,6 +217,9 @@ class Synopsis:
             if not depth:
                 return place
         raise AssertionError(f"{' '.join(self.words)}: a bracket stays open")
+
+
+EMPTY = '""'  # MIGRATE's key, when KEYS follows
 
 
 def is_token(word: str) -> bool:

@@ -5,6 +5,7 @@ it is Redis' (evict.c): a counter of a byte, which rises the more slowly the hig
 one each lfu-decay-time minutes, with the minute at which that was last seen to in front of it.
 """
 
+from collections.abc import Sequence
 from random import Random
 
 from pycluster.datatypes.big_dict import SMALL, BigDict
@@ -15,13 +16,16 @@ HIGHEST_COUNT = 255
 _COUNT_BITS = 8
 
 
-def begin(databases: list[Database]) -> None:
-    """Uses are noted from now on; whatever was noted before is forgotten."""
+def begin(databases: Sequence[Database], by: str, now_ms: int) -> None:
+    """Uses are noted from now on, as an LRU or an LFU policy wants them; whatever was noted before is forgotten."""
+    keyspace = databases[0].keyspace
+    keyspace.uses_by, keyspace.uses_since_ms = by, now_ms
     for db in databases:
         db.accesses = [{} for _ in db.slots]
 
 
-def stop(databases: list[Database]) -> None:
+def stop(databases: Sequence[Database]) -> None:
+    databases[0].keyspace.uses_by = ""
     for db in databases:
         db.accesses = None
 
@@ -38,6 +42,15 @@ def note(db: Database, slot: int, key: bytes, entry: int) -> None:
 def noted(db: Database, slot: int, key: bytes) -> int | None:
     """What is known of a key's uses; None where it has not been used since they are noted."""
     return None if db.accesses is None else db.accesses[slot].get(key)
+
+
+# LRU
+
+
+def idle_ms(db: Database, slot: int, key: bytes, now_ms: int) -> int:
+    """For how long a key has not been used."""
+    used = noted(db, slot, key)
+    return max(0, now_ms - (db.keyspace.uses_since_ms if used is None else used))
 
 
 # LFU
@@ -66,3 +79,20 @@ def frequency(entry: int | None, now_ms: int, decay_minutes: int) -> int:
 
 def _entry(count: int, now_ms: int) -> int:
     return now_ms // 60_000 << _COUNT_BITS | count
+
+
+# Files
+
+
+def told(db: Database, slot: int, key: bytes, now_ms: int, decay_minutes: int) -> int:
+    """What a file says of a key's uses: for how many seconds it has not been used, or how often it is."""
+    if db.keyspace.uses_by == "lfu":
+        return frequency(noted(db, slot, key), now_ms, decay_minutes)
+    return idle_ms(db, slot, key, now_ms) // 1000
+
+
+def take(db: Database, slot: int, key: bytes, by: str, number: int, now_ms: int) -> None:
+    """A file has said this of a key's uses. If something else is noted here, it is of no use."""
+    if db.keyspace.uses_by != by:
+        return
+    note(db, slot, key, _entry(number, now_ms) if by == "lfu" else max(0, now_ms - number * 1000))

@@ -20,6 +20,7 @@ from typing import Any, TypeAlias, TypeVar
 from pycluster.datatypes.big_dict import SMALL, BigDict, grown, random_key
 from pycluster.datatypes.string import RawString
 from pycluster.keyspace.freeing import Freeing
+from pycluster.keyspace.functions import Functions
 from pycluster.keyspace.journal import Journal
 from pycluster.keyspace.slots import key_slot
 from pycluster.protocol.errors import WrongType
@@ -62,7 +63,11 @@ class Keyspace:
     journal: Journal = field(default_factory=Journal)
     statistics: Statistics = field(default_factory=Statistics)
     freeing: Freeing = field(default_factory=Freeing)
+    reserved: dict[bytes, None] = field(default_factory=dict)  # keys that a task works on: they must not go meanwhile
+    functions: Functions = field(default_factory=Functions)
     expired_keys: int = REMOVE
+    uses_by: str = ""  # "lru" or "lfu": what is noted of the uses of keys (accesses.py), if anything
+    uses_since_ms: int = 0
     notify: Callable[[str, bytes, int], None] | None = None  # keyspace events: (event, key, database)
     expire_record: bytes = b"DEL"  # or UNLINK, under lazyfree-lazy-expire
     max_string: int = 512 * 1024 * 1024  # proto-max-bulk-len bounds what APPEND and SETRANGE may make too

@@ -1,4 +1,6 @@
-"""Keys that go because their slot does: a slot lost to another node is emptied, and everybody concerned hears of it."""
+"""What goes by itself: the keys of a slot lost to another node, a dataset that gives way to another."""
+
+from collections.abc import Sequence
 
 from pycluster.keyspace.database import Database
 
@@ -19,3 +21,10 @@ def drop_keys_in_slot(db: Database, slot: int, record: bytes = b"DEL") -> int:
         db.record(record, key)
         db.journal.commit(db.index, [])
     return len(keys)
+
+
+def empty_dataset(databases: Sequence[Database]) -> None:
+    """All keys go, and the libraries of functions too (FLUSHALL leaves those): nothing of this dataset is to stay."""
+    for db in databases:
+        db.flush()
+    databases[0].keyspace.functions.clear()

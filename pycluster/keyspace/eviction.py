@@ -53,19 +53,25 @@ class Candidates:
         """The key that is to go next, with its slot entered; None if there is none that may."""
         if policy.by == "random":
             return self._any(policy)
+        reserved, fruitless = self._databases[0].keyspace.reserved, 0
         while True:
             seen = False
             for db in self._databases:
                 for slot, key in self._sample(db, policy.volatile, samples):
+                    if key in reserved:
+                        fruitless += 1
+                        continue
                     seen = True
                     self._consider((score(db, slot, key), db.index, slot, key))
+            if not seen and 0 < fruitless < THROWS:
+                continue  # there may be others
             if not seen:
                 self._pool.clear()
                 return None
             while self._pool:
                 _, index, slot, key = self._pool.pop()
                 db = self._databases[index]
-                if key in (db.deadlines if policy.volatile else db.slots)[slot]:
+                if key in (db.deadlines if policy.volatile else db.slots)[slot] and key not in reserved:
                     db.enter(slot)
                     return db, key
 
@@ -82,11 +88,14 @@ class Candidates:
             del pool[0]
 
     def _any(self, policy: Policy) -> tuple[Database, bytes] | None:
-        """Any key, of each database in turn."""
-        for _ in self._databases:
+        """Any key, of each database in turn; if it is reserved, another one."""
+        reserved = self._databases[0].keyspace.reserved
+        for _ in range(len(self._databases) * (THROWS if reserved else 1)):
             self._next_db = (self._next_db + 1) % len(self._databases)
             db = self._databases[self._next_db]
             for slot, key in self._sample(db, policy.volatile, 1):
+                if key in reserved:
+                    continue
                 db.enter(slot)
                 return db, key
         return None

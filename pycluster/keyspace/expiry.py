@@ -64,13 +64,14 @@ def expire_some(db: Database, count: int) -> tuple[int, int]:
     Slots take turns, and in a slot the keys do: one that lives goes behind the others.
     """
     looked_at = dead = 0
+    reserved = db.keyspace.reserved
     for slot in list(islice(db.volatile, count)):
         db.enter(slot)
         due = db.due
         for key in list(islice(due, count - looked_at)):
             looked_at += 1
             deadline = due[key]
-            if deadline <= db.clock.now:
+            if deadline <= db.clock.now and key not in reserved:
                 db.expire(key)
                 db.journal.commit(db.index, [])
                 dead += 1

@@ -112,9 +112,15 @@ class Journal:
         """The command failed before it changed anything: what it asked to be recorded is void; what expired is not."""
         self.instead = None
 
-    def begin_unit(self) -> None:
-        """From here to `end_unit` all commands are one execution (EXEC, a script)."""
-        self._unit = []
+    def begin_unit(self, unit: list[tuple[int, Record]] | None = None) -> None:
+        """From here to `end_unit` all commands are one execution (EXEC, a script); or it goes on, once set aside."""
+        self._unit = [] if unit is None else unit
+
+    def set_unit_aside(self) -> list[tuple[int, Record]]:
+        """The execution stands still for a while; what is recorded meanwhile is not of it."""
+        unit, self._unit = self._unit, None
+        assert unit is not None
+        return unit
 
     def end_unit(self) -> None:
         """The execution is over: its records go out as one."""

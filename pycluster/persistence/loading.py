@@ -9,8 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from time import time
 
+from pycluster.keyspace import accesses
 from pycluster.keyspace.database import Database
 from pycluster.keyspace.slots import key_slot
+from pycluster.protocol.errors import BadLibrary
+from pycluster.rdb import opcodes
 from pycluster.rdb.errors import Damaged, Unreadable, Unsupported
 from pycluster.rdb.reader import Entry, FileReader
 
@@ -32,7 +35,6 @@ class Loading:
     expired: list[tuple[int, bytes]] = field(default_factory=list)  # database and key
     empty: int = 0
     aux: dict[bytes, bytes] = field(default_factory=dict)
-    functions: list[bytes] = field(default_factory=list)
 
     def info(self) -> dict[str, int | str]:
         """The fields that INFO shows while loading."""
@@ -64,13 +66,15 @@ class Loader:
         """`expire`: leave out what has expired. `merge`: a key that is there already gives way."""
         self.loading = Loading(total)
         self._databases = databases
+        self._functions = databases[0].keyspace.functions
         self._say = say
         self._merge = merge
-        self._deadline_limit = int(time() * 1000) if expire else None
-        self._reader = FileReader(verify)
+        now_ms = int(time() * 1000)
+        self._deadline_limit = now_ms if expire else None
+        self._reader = FileReader(verify, now_ms)
         self.loading.aux = self._reader.aux
-        self.loading.functions = self._reader.functions
-        self._told = 0
+        self._told = 0  # fields
+        self._taken = 0  # libraries
 
     def feed(self, piece: bytes) -> None:
         """Takes the next bytes of the file. Raises Unreadable."""
@@ -78,6 +82,8 @@ class Loader:
         self.loading.read += len(piece)
         if self._told < len(self._reader.aux):
             self._tell_aux()
+        if self._taken < len(self._reader.functions):
+            self._take_functions()
         if entries:
             self._put(entries)
 
@@ -89,10 +95,6 @@ class Loader:
             self._say("notice", f"rdbLoadObject skipping empty key: {key.decode('latin-1')}")
         for module in reader.modules:
             self._say("warning", f"The RDB file contains AUX module data I can't load: no matching module '{module}'")
-        if reader.functions:
-            self._say(
-                "warning", f"The RDB file contains {len(reader.functions)} function libraries, which are left out"
-            )
         loading.empty = len(reader.empty_keys)
         skipped = f", empty keys skipped: {loading.empty}" if loading.empty else ""
         self._say(
@@ -132,7 +134,29 @@ class Loader:
             Database.put(db, key, value)  # no event: what is loaded is not new
             if deadline is not None:
                 db.set_deadline(key, deadline)
+        if self._reader.uses and self._databases[0].keyspace.uses_by:
+            self._note_uses(entries)
         self.loading.keys += len(entries) - (len(expired) - before)
+
+    def _note_uses(self, entries: list[Entry]) -> None:
+        """Who evicts by them goes on from what the file says."""
+        now_ms = int(time() * 1000)
+        for place, kind, count in self._reader.uses:
+            if place < len(entries):
+                number, key, _, _ = entries[place]
+                db = self._databases[number]
+                slot = db.slot_of(key)
+                if key in db.slots[slot]:  # or it has expired
+                    accesses.take(db, slot, key, "lru" if kind == opcodes.IDLE else "lfu", count, now_ms)
+
+    def _take_functions(self) -> None:
+        libraries = self._reader.functions
+        for source in libraries[self._taken :]:
+            try:
+                self._functions.load(source, replace=self._merge)
+            except BadLibrary as error:
+                raise Damaged(f"Failed loading library, {error.reason}", self.offset) from None
+        self._taken = len(libraries)
 
     def _give_way(self, db: Database, key: bytes) -> None:
         """The key is there already: an error, unless two datasets are to become one."""
@@ -199,6 +223,10 @@ def tell_unreadable(error: Unreadable, say: Say) -> None:
     """The log says what is wrong with a file as Redis says it."""
     if error.reason.startswith(("Wrong signature", "Can't handle RDB format", "FATAL:")):
         say("warning", error.reason)
+        return
+    if error.reason.startswith("Failed loading library"):
+        say("warning", error.reason)
+        say("warning", "Short read or OOM loading DB. Unrecoverable error, aborting now.")
         return
     if "EOF" in error.reason:
         say("warning", "Short read or OOM loading DB. Unrecoverable error, aborting now.")

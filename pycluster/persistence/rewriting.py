@@ -3,7 +3,7 @@
 Large collections come in portions, so that no single command holds up the server that reads them.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Any
 
@@ -21,7 +21,7 @@ PORTION = 64  # items in a command
 PIECE_LENGTH = 1 << 16
 
 
-def write_commands(databases: Iterable[Database]) -> Iterator[bytes]:
+def write_commands(databases: Sequence[Database]) -> Iterator[bytes]:
     """The file, in pieces that are worth a system call."""
     collected: list[bytes] = []
     length = 0
@@ -36,7 +36,9 @@ def write_commands(databases: Iterable[Database]) -> Iterator[bytes]:
     yield b"".join(collected)
 
 
-def _commands(databases: Iterable[Database]) -> Iterator[list[bytes]]:
+def _commands(databases: Sequence[Database]) -> Iterator[list[bytes]]:
+    for source in databases[0].keyspace.functions.sources():
+        yield [b"FUNCTION", b"LOAD", source]
     for database in databases:
         if not database.size():
             continue

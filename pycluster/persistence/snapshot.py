@@ -16,14 +16,16 @@ from typing import Any
 
 from pycluster.files.child import UNWANTED, Child, Ended
 from pycluster.files.writer import Disk, WriteFailed, replace_file
+from pycluster.keyspace import accesses
 from pycluster.keyspace.database import Database
+from pycluster.keyspace.dropping import empty_dataset
 from pycluster.keyspace.journal import Journal
 from pycluster.persistence.forks import Forks
 from pycluster.persistence.incoming import IncomingFile
 from pycluster.persistence.loading import Loading, load_file
 from pycluster.protocol.errors import ReloadLoadFailed, ReloadSaveFailed
 from pycluster.rdb.errors import Unreadable
-from pycluster.rdb.writer import write_file
+from pycluster.rdb.writer import Uses, put_frequency, put_idle, write_file
 
 SYNC_EVERY = 4 << 20  # rdb-save-incremental-fsync
 RETRY_AFTER_S = 5  # a failed background save is tried again not sooner
@@ -119,10 +121,21 @@ class Snapshots:
         return write_file(
             self._databases if request.keys else (),
             aux,
+            functions=self._databases[0].keyspace.functions.sources() if request.functions else (),
             compress=self._config.rdbcompression,
             checksum=self._config.rdbchecksum,
+            uses=self._uses(),
             passed=self._passed,
         )
+
+    def _uses(self) -> Uses | None:
+        """How keys are used is in the file where maxmemory-policy asks for it."""
+        keyspace = self._databases[0].keyspace
+        if not keyspace.uses_by:
+            return None
+        put = put_frequency if keyspace.uses_by == "lfu" else put_idle
+        now_ms, decay_minutes = int(time() * 1000), self._config.lfu_decay_time
+        return lambda db, slot, key: put(accesses.told(db, slot, key, now_ms, decay_minutes))
 
     def _passed(self, keys: int) -> None:
         """Keys have been written: the server wants to know, and a test may want it to be slow (rdb-key-save-delay)."""
@@ -357,8 +370,8 @@ class Snapshots:
         """DEBUG RELOAD: through the file and back, while everything waits."""
         if save and not self.save():
             raise ReloadSaveFailed
-        for db in self._databases if flush else ():
-            db.flush()
+        if flush:
+            empty_dataset(self._databases)
         try:
             for loading in load_file(self.path, self._databases, self._log.write, expire=True, merge=merge):
                 self.last_load = loading

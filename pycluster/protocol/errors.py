@@ -241,6 +241,38 @@ class StringTooLong(ReplyError):
     text = "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
 
 
+class BadDataFormat(ReplyError):
+    text = "ERR Bad data format"
+
+
+class BusyKey(ReplyError):
+    text = "BUSYKEY Target key name already exists."
+
+
+class InvalidTtl(ReplyError):
+    text = "ERR Invalid TTL value, must be >= 0"
+
+
+class InvalidIdleTime(ReplyError):
+    text = "ERR Invalid IDLETIME value, must be >= 0"
+
+
+class InvalidFrequency(ReplyError):
+    text = "ERR Invalid FREQ value, must be >= 0 and <= 255"
+
+
+class KeyBesideKeys(ReplyError):
+    text = "ERR When using MIGRATE KEYS option, the key argument must be set to the empty string"
+
+
+def cannot_reach_target(doing: str) -> ReplyError:
+    return ReplyError(f"IOERR error or timeout {doing}")
+
+
+def target_replied(error: str) -> ReplyError:
+    return ReplyError(f"ERR Target instance replied with error: {error}")
+
+
 class ScoreNotANumber(ReplyError):
     text = "ERR resulting score is not a number (NaN)"
 
@@ -891,3 +923,97 @@ class ReloadSaveFailed(ReplyError):
 
 class ReloadLoadFailed(ReplyError):
     text = "ERR Error trying to load the RDB dump, check server logs"
+
+
+class PayloadSpoiled(ReplyError):
+    text = "ERR DUMP payload version or checksum are wrong"
+
+
+class BadLibrary(ReplyError):
+    """A library of functions cannot be taken; `reason` is what the log says of it."""
+
+    @property
+    def reason(self) -> str:
+        return self.text.removeprefix("ERR ")
+
+
+class LibraryMetadataMissing(BadLibrary):
+    text = "ERR Missing library metadata"
+
+
+class LibraryMetadataInvalid(BadLibrary):
+    text = "ERR Invalid library metadata"
+
+
+class LibraryNamedTwice(BadLibrary):
+    text = "ERR Invalid metadata value, name argument was given multiple times"
+
+
+class LibraryOptionUnknown(BadLibrary):
+    def __init__(self, option: bytes) -> None:
+        super().__init__(f"ERR Invalid metadata value given: {text_of(option)}")
+
+
+class LibraryNameMissing(BadLibrary):
+    text = "ERR Library name was not given"
+
+
+class BadLibraryName(BadLibrary):
+    text = (
+        "ERR Library names can only contain letters, numbers, or underscores(_) and must be at least one character long"
+    )
+
+
+class EngineNotFound(BadLibrary):
+    def __init__(self, engine: bytes) -> None:
+        super().__init__(f"ERR Engine '{text_of(engine)}' not found")
+
+
+class LibraryExists(BadLibrary):
+    def __init__(self, name: bytes) -> None:
+        super().__init__(f"ERR Library '{text_of(name)}' already exists")
+
+
+class LibraryToRestoreExists(BadLibrary):
+    def __init__(self, name: bytes) -> None:
+        super().__init__(f"ERR Library {text_of(name)} already exists")
+
+
+class LibraryNotFound(ReplyError):
+    text = "ERR Library not found"
+
+
+class NotAFunctionPayload(ReplyError):
+    text = "ERR given type is not a function"
+
+
+class PreReleaseFunctionPayload(ReplyError):
+    text = "ERR Pre-GA function format not supported"
+
+
+class FunctionPayloadCut(ReplyError):
+    text = "ERR Failed loading library payload"
+
+
+class UnknownRestorePolicy(ReplyError):
+    text = "ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE."
+
+
+class BadFunctionFlushMode(ReplyError):
+    text = "ERR FUNCTION FLUSH only supports SYNC|ASYNC option"
+
+
+class LibraryPatternMissing(ReplyError):
+    text = "ERR library name argument was not given"
+
+
+def unknown_function_list_argument(argument: bytes) -> ReplyError:
+    return ReplyError(f"ERR Unknown argument {text_of(argument)}")
+
+
+def unknown_function_load_option(option: bytes) -> ReplyError:
+    return ReplyError(f"ERR Unknown option given: {text_of(option)}")
+
+
+class NoScriptRuns(ReplyError):
+    text = "NOTBUSY No scripts in execution right now."

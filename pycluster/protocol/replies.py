@@ -110,6 +110,9 @@ class Wait:
     `timeout` in seconds (0: for ever); `otherwise` is the reply when it is over, `denied` the one where nobody may
     wait (MULTI); `request`, where given, is what runs again instead of the request as received (`$` resolved, say);
     `until_gone`: it runs again too when a key is no more, or holds something else.
+
+    Without keys it is a task that is waited for, and that ends the wait itself. `is_firm`: CLIENT UNBLOCK can't.
+    `runs_again`: no reply will come, but the request is to be handed in again, from the start, when the task is done.
     """
 
     keys: list[bytes]
@@ -119,6 +122,8 @@ class Wait:
     denied: object = NULL_ARRAY
     request: list[bytes] | None = None
     until_gone: bool = False
+    is_firm: bool = False
+    runs_again: bool = False
 
 
 def encode(value: Any, resp: int, put: Put) -> None:

@@ -33,9 +33,15 @@ LIST_OF_LISTPACKS = 18
 STREAM_2 = 19
 SET_LISTPACK = 20
 STREAM_3 = 21
-NEWER_HASHES = range(22, 26)  # of Redis 7.4 and Valkey 9: their fields may expire
+HASH_WITH_TTL_PRE_RELEASE = 22  # of Redis 7.4 and later (volatile_hashes.py)
+LISTPACK_WITH_TTL_PRE_RELEASE = 23
+HASH_WITH_TTL = 24
+LISTPACK_WITH_TTL = 25
+OF_VALKEY = 256  # is added where the same number means something else behind Valkey's magic
+HASH_OF_VALKEY = OF_VALKEY + 22
 
 # Everything else in a file.
+SLOT_IMPORT = 243  # of Valkey
 SLOT_INFO = 244
 FUNCTION = 245
 FUNCTION_PRE_RELEASE = 246

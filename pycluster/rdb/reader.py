@@ -11,9 +11,8 @@ from collections.abc import Callable
 from pycluster.rdb import opcodes
 from pycluster.rdb.crc64 import CHECKSUM_LENGTH, crc64
 from pycluster.rdb.errors import Damaged, Unreadable, Unsupported
-from pycluster.rdb.streams import UnfinishedStream
 from pycluster.rdb.strings import Short, read_length, read_string
-from pycluster.rdb.values import NEWEST_REDIS, VALKEY, Unfinished, Value, begin
+from pycluster.rdb.values import NEWEST_REDIS, VALKEY, UnfinishedValue, Value, begin
 
 # A key as it lies in the file: database, key, value, deadline (in ms since 1970; None: it does not expire).
 Entry = tuple[int, bytes, Value, int | None]
@@ -25,18 +24,24 @@ FIRST_WITH_CHECKSUM = 5
 class FileReader:
     """Fed with bytes, returns keys; what else the file said stands in the attributes.
 
-    `aux` are the fields in front (redis-ver, repl-id …) in order, `functions` the libraries' source texts, `sizes` the
-    number of keys announced per database, `empty_keys` those left out because their collections were empty,
-    `modules` those whose data was passed over, `rest` what came after the end.
+    `uses` says of some of the keys returned last, by their place among them, how they are used: a number behind the
+    opcode that says of what (IDLE: seconds, FREQUENCY). `aux` are the fields in front (redis-ver, repl-id …) in order,
+    `functions` the libraries' source texts, `sizes` the number of keys announced per database, `empty_keys` those left
+    out because their collections were empty, `modules` those whose data was passed over, `rest` what came after the
+    end.
     """
 
-    def __init__(self, verify: bool = True) -> None:
+    def __init__(self, verify: bool = True, now_ms: int = 0) -> None:
+        """`verify` the checksum. `now_ms`: when fields of hashes are taken as expired."""
         self.version = 0
+        self._is_valkey = False
+        self._now_ms = now_ms
         self.aux: dict[bytes, bytes] = {}
         self.functions: list[bytes] = []
         self.sizes: dict[int, int] = {}
         self.empty_keys: list[bytes] = []
         self.modules: list[str] = []
+        self.uses: list[tuple[int, int, int]] = []
         self.done = False
         self.checked = False  # the file had a checksum, and it was right
         self.rest = b""
@@ -44,16 +49,19 @@ class FileReader:
         self._verify = verify
         self._crc = 0
         self._entries: list[Entry] = []
+        self._returned = 0  # keys, last time
         self._kept: list[bytes] = []  # pieces that are not enough yet, `_missing` bytes short of being worth a look
         self._missing = 0
         self._next: Callable[[bytes, int], int] = self._read_header
         self._db = 0
         self._key = b""
         self._deadline: int | None = None
-        self._unfinished: Unfinished | UnfinishedStream | None = None
+        self._unfinished: UnfinishedValue | None = None
 
     def feed(self, piece: bytes) -> list[Entry]:
         """Takes more of the file: the keys that are whole now. Raises Unreadable with the offset of what is wrong."""
+        if self.uses:
+            self._forget_uses()
         if self.done:
             self.rest += piece
             return []
@@ -67,7 +75,14 @@ class FileReader:
         self.offset += at
         self._keep(received[at:])
         entries, self._entries = self._entries, []
+        self._returned = len(entries)
         return entries
+
+    def _forget_uses(self) -> None:
+        """Those of the keys returned last; what is said already of the next one stays."""
+        returned = self._returned
+        self.uses = [(place - returned, kind, number) for place, kind, number in self.uses if place >= returned]
+        self._returned = 0
 
     def _keep(self, left: bytes) -> None:
         """What was not taken waits for the next piece, or for whoever reads on behind the file."""
@@ -103,9 +118,10 @@ class FileReader:
             raise Damaged("Wrong signature trying to load DB from file")
         if len(magic) < MAGIC_LENGTH:
             raise Short(0, MAGIC_LENGTH)
+        self._is_valkey = magic.startswith(b"V")
         digits = magic.removeprefix(b"REDIS").removeprefix(b"VALKEY")
         self.version = int(digits) if digits.isdigit() else 0
-        known = self.version == VALKEY if magic.startswith(b"V") else 1 <= self.version <= NEWEST_REDIS
+        known = self.version == VALKEY if self._is_valkey else 1 <= self.version <= NEWEST_REDIS
         if not known:
             raise Unsupported(f"Can't handle RDB format version {self.version}")
         self._next = self._read_records
@@ -175,13 +191,20 @@ class FileReader:
             case opcodes.SLOT_INFO:  # slot, keys, keys that expire: a hint, since Redis 7.4
                 for _ in range(3):
                     _, at = read_length(received, at)
+            case opcodes.SLOT_IMPORT if self._is_valkey:  # which slots were on their way here; not that they came
+                _, at = read_string(received, at)
+                ranges, at = read_length(received, at)
+                for _ in range(2 * ranges):
+                    _, at = read_length(received, at)
             case opcodes.AUX:
                 name, at = read_string(received, at)
                 self.aux[name], at = read_string(received, at)
             case opcodes.IDLE:
-                _, at = read_length(received, at)
+                seconds, at = read_length(received, at)
+                self.uses.append((len(self._entries), kind, seconds))
             case opcodes.FREQUENCY:
                 _require(received, at, 1)
+                self.uses.append((len(self._entries), kind, received[at]))
                 at += 1
             case opcodes.FUNCTION:
                 source, at = read_string(received, at)
@@ -195,7 +218,7 @@ class FileReader:
             case opcodes.END:
                 self._next = self._read_checksum
             case _:
-                unfinished = begin(kind)
+                unfinished = begin(kind, is_valkey=self._is_valkey, now_ms=self._now_ms)
                 self._key, at = read_string(received, at)
                 self._unfinished = unfinished
                 self._next = self._read_value
@@ -208,6 +231,8 @@ class FileReader:
         at = unfinished.read(received, at)
         if unfinished.is_empty:
             self.empty_keys.append(self._key)
+            while self.uses and self.uses[-1][0] == len(self._entries):
+                self.uses.pop()  # they were this key's, not the next one's
         else:
             self._entries.append((self._db, self._key, unfinished.value, self._deadline))
         self._unfinished = self._deadline = None

@@ -118,9 +118,10 @@ def _fill(stream: Stream, kind: int) -> Reading:
         if stream.nodes and node.start <= stream.nodes[-1].ids[-1]:
             raise Damaged("Stream listpacks are not in the order of their ids")
         stream.nodes.append(node)
-    stream.length = yield read_length
-    if stream.length != sum(node.live for node in stream.nodes):
+    length = yield read_length
+    if length and not stream.nodes:
         raise Damaged("Stream length inconsistent with rax entries")
+    stream.length = sum(node.live for node in stream.nodes)  # early files of Redis 5 say something else; it loads them
     stream.last_id = yield from _read_halves()
     if stream.last_id < stream.newest_id:
         raise Damaged("Stream last id is smaller than that of its last entry")

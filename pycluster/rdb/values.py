@@ -13,7 +13,7 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import inf, nan
-from typing import Any
+from typing import Any, TypeAlias
 
 from pycluster.datatypes.block_list import List
 from pycluster.datatypes.hash import Hash
@@ -22,12 +22,12 @@ from pycluster.datatypes.sorted_set import SortedSet
 from pycluster.datatypes.stream import Stream
 from pycluster.datatypes.string import RawString
 from pycluster.rdb import opcodes
-from pycluster.rdb.crc64 import CHECKSUM_LENGTH, crc64
 from pycluster.rdb.errors import Damaged, Unreadable, Unsupported
 from pycluster.rdb.intset import read_intset
 from pycluster.rdb.listpack import read_listpack
 from pycluster.rdb.streams import UnfinishedStream, put_stream
 from pycluster.rdb.strings import Short, put_length, put_string, read_length, read_string
+from pycluster.rdb.volatile_hashes import UnfinishedVolatileHash
 from pycluster.rdb.ziplist import read_ziplist
 from pycluster.rdb.zipmap import read_zipmap
 
@@ -38,7 +38,11 @@ VERSION = 10
 NEWEST_REDIS = 12
 VALKEY = 80
 
-PIECE_ELEMENTS = 1024  # elements of a collection written in one piece
+# A piece of a collection that is written: so many elements, or so many bytes.
+PIECE_ELEMENTS = 1024
+PIECE_LENGTH = 1 << 18
+VOLATILE_HASHES = range(opcodes.HASH_WITH_TTL_PRE_RELEASE, opcodes.LISTPACK_WITH_TTL + 1)
+
 PLAIN_NODE, PACKED_NODE = 1, 2  # what an element of a list of listpacks is: one large item, or a listpack
 
 _DOUBLE = struct.Struct("<d")
@@ -87,46 +91,15 @@ def put_value(value: Value, compress: bool = True) -> Iterator[bytes]:
 
 def _in_pieces(parts: Iterator[bytes]) -> Iterator[bytes]:
     piece: list[bytes] = []
+    length = 0
     for part in parts:
         piece.append(part)
-        if len(piece) == PIECE_ELEMENTS:
+        length += len(part)
+        if len(piece) == PIECE_ELEMENTS or length > PIECE_LENGTH:
             yield b"".join(piece)
             piece.clear()
+            length = 0
     yield b"".join(piece)
-
-
-# DUMP and RESTORE: type, value, version, checksum.
-
-
-def dump(value: Value, compress: bool = True) -> bytes:
-    """The payload of DUMP: what RESTORE takes, here and in redis-server 7.0."""
-    body = b"".join((bytes((type_of(value),)), *put_value(value, compress), VERSION.to_bytes(2, "little")))
-    return body + crc64(body).to_bytes(CHECKSUM_LENGTH, "little")
-
-
-def is_intact(payload: bytes) -> bool:
-    """Is this a payload of a version that is known, with the right checksum?"""
-    body, checksum = payload[:-CHECKSUM_LENGTH], payload[-CHECKSUM_LENGTH:]
-    if len(body) < 2:
-        return False
-    version = int.from_bytes(body[-2:], "little")
-    known = version <= NEWEST_REDIS or version == VALKEY
-    return known and crc64(body) == int.from_bytes(checksum, "little")
-
-
-def restore(payload: bytes) -> Value:
-    """The value of an intact payload. Raises Unreadable where it is not well formed, or empty."""
-    body = payload[: -CHECKSUM_LENGTH - 2]
-    if not body:
-        raise Damaged("The payload is empty")
-    unfinished = begin(body[0])
-    try:
-        at = unfinished.read(body, 1)
-    except Short as short:
-        raise Damaged("The payload ends too early", short.at) from None
-    if at != len(body) or unfinished.is_empty:
-        raise Damaged("The payload holds an empty value, or more than a value")
-    return unfinished.value
 
 
 # Reading
@@ -147,8 +120,19 @@ class Shape:
     parts: int = 1
 
 
-def begin(kind: int) -> "Unfinished | UnfinishedStream":
-    """A value of this type, of which nothing has been read yet."""
+UnfinishedValue: TypeAlias = "Unfinished | UnfinishedStream | UnfinishedVolatileHash"
+
+
+def begin(kind: int, *, is_valkey: bool = False, now_ms: int = 0) -> UnfinishedValue:
+    """A value of this type, of which nothing has been read yet.
+
+    `is_valkey`: the bytes are Valkey's, and not Redis'. `now_ms`: fields of hashes with deadlines before this have
+    expired.
+    """
+    if is_valkey and kind + opcodes.OF_VALKEY == opcodes.HASH_OF_VALKEY:
+        return UnfinishedVolatileHash(opcodes.HASH_OF_VALKEY, now_ms)
+    if not is_valkey and kind in VOLATILE_HASHES:
+        return UnfinishedVolatileHash(kind, now_ms)
     if kind in (opcodes.STREAM_1, opcodes.STREAM_2, opcodes.STREAM_3):
         return UnfinishedStream(kind)
     return Unfinished(kind)
@@ -197,8 +181,6 @@ def _refusal(kind: int) -> Unreadable:
     match kind:
         case opcodes.MODULE | opcodes.MODULE_PRE_RELEASE:
             return Unsupported("The RDB file contains module data I can't load")
-        case _ if kind in opcodes.NEWER_HASHES:
-            return Unsupported("The RDB file contains a hash whose fields may expire, which is not supported")
         case _:
             return Damaged(f"Unknown RDB encoding type {kind}")
 

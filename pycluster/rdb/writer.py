@@ -6,6 +6,7 @@ dataset must hold still meanwhile: a child's copy does, and so does a server tha
 
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from pycluster.datatypes.big_dict import BigDict
@@ -14,6 +15,9 @@ from pycluster.rdb import opcodes
 from pycluster.rdb.crc64 import CHECKSUM_LENGTH, crc64
 from pycluster.rdb.strings import put_length, put_string
 from pycluster.rdb.values import VERSION, put_value, type_of
+
+# What is said of the uses of a key in a slot of a database: `put_idle` or `put_frequency`.
+Uses = Callable[[Database, int, bytes], bytes]
 
 PIECE_LENGTH = 1 << 16  # about as much is collected before it is handed on
 SMALL_KEYS = 512  # so many short strings at the most, without counting their bytes
@@ -26,14 +30,16 @@ def write_file(
     functions: Iterable[bytes] = (),
     compress: bool = True,
     checksum: bool = True,
+    uses: Uses | None = None,
     passed: Callable[[int], None] = lambda keys: None,
 ) -> Iterator[bytes]:
     """The file, in pieces of some 64 KB. Without a checksum it says 0, and readers do not look.
 
-    `passed` is told of keys as they are written, some at a time.
+    `uses` says how a key is used, where an LRU or LFU policy wants to know. `passed` is told of keys as they are
+    written, some at a time.
     """
     crc = 0
-    for piece in _collect(_put_all(databases, aux, functions, compress, passed)):
+    for piece in _collect(_put_all(databases, aux, functions, compress, uses, passed)):
         if checksum:
             crc = crc64(piece, crc)
         yield piece
@@ -59,6 +65,7 @@ def _put_all(
     aux: Mapping[str, str | int],
     functions: Iterable[bytes],
     compress: bool,
+    uses: Uses | None,
     passed: Callable[[int], None],
 ) -> Iterator[bytes]:
     yield b"REDIS%04d" % VERSION
@@ -72,19 +79,24 @@ def _put_all(
             continue
         yield _opcode(opcodes.SELECT_DB) + put_length(database.index)
         yield _opcode(opcodes.RESIZE_DB) + put_length(count) + put_length(sum(map(len, database.deadlines)))
-        for mapping, deadlines in zip(database.slots, database.deadlines, strict=True):
+        for slot, (mapping, deadlines) in enumerate(zip(database.slots, database.deadlines, strict=True)):
+            use = None if uses is None else partial(uses, database, slot)
             for keys in mapping.dicts() if isinstance(mapping, BigDict) else (mapping,) if mapping else ():
-                yield from _put_keys(keys, deadlines, compress)
+                yield from _put_keys(keys, deadlines, compress, use)
                 passed(len(keys))
     yield _opcode(opcodes.END)
 
 
-def _put_keys(mapping: dict[bytes, Any], deadlines: Mapping[bytes, int], compress: bool) -> Iterator[bytes]:
+def _put_keys(
+    mapping: dict[bytes, Any], deadlines: Mapping[bytes, int], compress: bool, use: Callable[[bytes], bytes] | None
+) -> Iterator[bytes]:
     """Keys of a slot. Small strings that do not expire, the most of most datasets, on a short road."""
     parts: list[bytes] = []
     for key, value in mapping.items():
         if deadlines and (deadline := deadlines.get(key)) is not None:
             parts.append(_EXPIRE.pack(opcodes.EXPIRE_MS, deadline))
+        if use is not None:
+            parts.append(use(key))
         if value.__class__ is bytes and len(value) < 64 and len(key) < 64:
             parts += (_SHORT_KEY[len(key)], key, _SHORT[len(value)], value)
             if len(parts) >= 4 * SMALL_KEYS:
@@ -96,6 +108,16 @@ def _put_keys(mapping: dict[bytes, Any], deadlines: Mapping[bytes, int], compres
             parts.clear()
             yield from put_value(value, compress)
     yield b"".join(parts)
+
+
+def put_idle(seconds: int) -> bytes:
+    """In front of a key: so long has it not been used (LRU)."""
+    return _opcode(opcodes.IDLE) + put_length(seconds)
+
+
+def put_frequency(count: int) -> bytes:
+    """In front of a key: its counter of uses, a byte (LFU)."""
+    return bytes((opcodes.FREQUENCY, count))
 
 
 def _opcode(number: int) -> bytes:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from pycluster.keyspace.database import HIDE, IGNORE
+from pycluster.keyspace.dropping import empty_dataset
 from pycluster.persistence.incoming import IncomingFile
 from pycluster.persistence.loading import Loading
 from pycluster.protocol.errors import ProtocolError, ReplyError
@@ -334,8 +335,7 @@ class Replica:
             self._link.resume_reading()
 
     def _flush_all(self) -> None:
-        for db in self._host.databases:
-            db.flush()
+        empty_dataset(self._host.databases)
 
     # The stream
 

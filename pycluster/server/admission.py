@@ -2,7 +2,8 @@
 
 Asked only when a gate is up: a bit of the client's (server/client.py) or of the server's, below. The order is
 processCommand's (server.c): authentication, transaction, redirect, persistence and replicas in trouble, read-only
-replica, subscribe mode, stale replica, loading, pause; and at last the queue of MULTI.
+replica, subscribe mode, stale replica, loading, pause; and at last the queue of MULTI. Behind that, which is ours, keys
+that are reserved.
 """
 
 from typing import Any
@@ -23,7 +24,7 @@ from pycluster.protocol.errors import (
 )
 from pycluster.protocol.replies import NO_REPLY, Push, Several
 from pycluster.server import transactions
-from pycluster.server.blocking import BLOCKED
+from pycluster.server.blocking import BLOCKED, POSTPONED
 from pycluster.server.client import (
     ASKING,
     CLOSING,
@@ -47,6 +48,7 @@ PAUSED = 4  # CLIENT PAUSE, or a failover
 FEW_REPLICAS = 8  # min-replicas-to-write is not met
 DISK_TROUBLE = 16  # changes cannot be saved: they are refused until they can
 MEMORY = 32  # there is a limit of memory, or somebody wants to know how keys are used (memory.py)
+RESERVED = 64  # a task works on some keys: who wants them waits (reservations.py)
 
 # Commands that work while subscribed in RESP2, and those that MULTI does not queue.
 _WHILE_SUBSCRIBED = frozenset(
@@ -54,16 +56,6 @@ _WHILE_SUBSCRIBED = frozenset(
 )
 _NEVER_QUEUED = frozenset("exec discard multi watch quit reset".split())
 _EVEN_WITHOUT_MEMORY = frozenset("exec discard quit reset".split())  # of a transaction; all else would lengthen it
-
-
-class _Postponed:
-    """The reply value of a request that is to be handed in again when clients go on."""
-
-    def __repr__(self) -> str:
-        return "POSTPONED"
-
-
-POSTPONED = _Postponed()
 
 
 class Admission:
@@ -90,6 +82,8 @@ class Admission:
             if not client.transaction.refused and not client.watch_broken:  # else it will never run
                 client.transaction.queue.append((command, args))
             return self._after(client, command, "QUEUED")
+        if server.gate & RESERVED and server.reservations.hold_back(client, command, args):
+            return POSTPONED
         return self._after(client, command, server.perform(client, command, args))
 
     def refuse_unknown(self, client: Client, args: Args, error: ReplyError) -> object:
@@ -173,6 +167,8 @@ class Admission:
     @staticmethod
     def _after(client: Client, command: Command | None, reply: object) -> object:
         """The after side of the client's gates: ASKING is spent, and CLIENT REPLY OFF and SKIP swallow the reply."""
+        if reply is POSTPONED:
+            return reply  # it will come again, and be asked everything again
         gate = client.gate
         if gate & ASKING and not gate & IN_TRANSACTION and (command is None or command.name != "asking"):
             client.down(ASKING)  # it lasted for one command, or for one whole transaction

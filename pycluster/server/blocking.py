@@ -11,6 +11,7 @@ replication/ uses `park` with no keys and calls `end`.
 """
 
 from asyncio import TimerHandle
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -31,6 +32,34 @@ class _Blocked:
 
 
 BLOCKED = _Blocked()
+
+
+class _Postponed:
+    """The reply value of a request that is to be handed in again when clients go on."""
+
+    def __repr__(self) -> str:
+        return "POSTPONED"
+
+
+POSTPONED = _Postponed()
+
+
+class Underway:
+    """The reply value, inside a transaction, of a command that takes time: the transaction goes on when it is done."""
+
+    def __init__(self) -> None:
+        self._go_on: Callable[[Callable[[], object]], None] | None = None
+
+    def when_done(self, go_on: Callable[[Callable[[], object]], None]) -> None:
+        """`go_on` is to be called with a function that does the rest, what changes data, and gives the reply."""
+        self._go_on = go_on
+
+    def done(self, finish: Callable[[], object]) -> bool:
+        """The command has come to its end, but for `finish`; was it in a transaction?"""
+        if self._go_on is None:
+            return False
+        self._go_on(finish)
+        return True
 
 
 @dataclass(slots=True, eq=False)
@@ -54,12 +83,15 @@ class Blocking:
         self.clients: dict[Waiter, None] = {}
         self.ready: dict[tuple[int, bytes], None] = {}  # keys that changed while somebody waits for them, in order
         self._serving = False
+        self.is_held = False  # a transaction stands still in the middle: nobody may see what it has done so far
         self._on_change = [partial(self._mark_ready, db.index) for db in server.databases]
 
     def park(self, client: Client, command: Command, args: Args, wait: Wait) -> object:
         """The client waits from now on. (Inside a transaction, and in the primary's stream, nobody waits.)"""
         if client.denies_blocking:
             return wait.denied
+        if wait.runs_again:
+            return POSTPONED
         waiter = Waiter(client, command, wait.request or args, wait, client.db.slot)
         client.waiter = waiter
         self.clients[waiter] = None
@@ -91,6 +123,11 @@ class Blocking:
         client.link.send(reply() if callable(reply) else reply)
         client.link.resume()
 
+    def end_wait(self, client: Client, wait: Wait, reply: object) -> None:
+        """The task that was waited for is done. (The client may have gone, and with it the wait.)"""
+        if client.waiter is not None and client.waiter.wait is wait:
+            self.end(client.waiter, reply)
+
     def forget(self, client: Client) -> None:
         """The client waits no more, and gets nothing (its connection has ended)."""
         waiter = client.waiter
@@ -110,7 +147,7 @@ class Blocking:
 
     def serve(self) -> None:
         """Runs the requests of those whose keys are ready, until no key is."""
-        if self._serving:
+        if self._serving or self.is_held:
             return
         self._serving = True
         try:
@@ -137,7 +174,7 @@ class Blocking:
 
     def unblock(self, client: Client, with_error: bool) -> bool:
         """CLIENT UNBLOCK: ends a wait as if its time were up, or with an error; was there one?"""
-        if client.waiter is None:
+        if client.waiter is None or client.waiter.wait.is_firm:
             return False
         self.end(client.waiter, UnblockedByClient() if with_error else client.waiter.wait.otherwise)
         return True

@@ -29,7 +29,7 @@ from pycluster.cluster.slot_map import slots_in
 from pycluster.cluster.state import ClusterState
 from pycluster.files.nodes_file import NodesFile
 from pycluster.files.writer import Disk
-from pycluster.keyspace.dropping import drop_keys_in_slot
+from pycluster.keyspace.dropping import drop_keys_in_slot, empty_dataset
 from pycluster.server.config import Config
 from pycluster.server.listening import listen_at
 from pycluster.server.pause import FAILOVER
@@ -169,7 +169,7 @@ class ClusterPart:
                 for slot in slots:
                     drop_keys_in_slot(server.databases[0], slot, record)
             case DropEverything():
-                server.databases[0].flush()
+                empty_dataset(server.databases)
             case PauseWrites(until_ms):
                 server.pause.begin(FAILOVER, until_ms, all_commands=False)
             case ResumeWrites():

@@ -9,6 +9,7 @@ from functools import partial
 from time import perf_counter
 from typing import Any
 
+from pycluster.keyspace.dropping import empty_dataset
 from pycluster.persistence.aof import AppendOnly, State
 from pycluster.persistence.aof_files import CannotGoOn
 from pycluster.persistence.snapshot import Snapshots, delay_s
@@ -138,8 +139,7 @@ def reload_aof(server: Any) -> bool:
     aof, journal = server.aof, server.journal
     journal.flush()
     aof.write(force=True)
-    for db in server.databases:
-        db.flush()
+    empty_dataset(server.databases)
     listeners = journal.listeners.copy()
     journal.listeners.clear()  # what is read is not to be written again
     replay = Replay(server)

@@ -6,7 +6,8 @@ slot that is not simply ours (routing.py). `perform` is the part behind all ques
 primary's stream use it too.
 
 What a request comes to is a reply value. Two of them mean that there is none now: BLOCKED (the command waits; the
-reply will be sent) and POSTPONED (clients are paused; the request is to be handed in again).
+reply will be sent) and POSTPONED (clients are paused, or the keys reserved; the request is to be handed in
+again).
 """
 
 from binascii import crc_hqx

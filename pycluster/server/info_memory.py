@@ -80,6 +80,7 @@ def memory_fields(server: Any) -> dict[str, Value]:
         "allocator_resident": seen.held,
         "total_system_memory": TOTAL_MEMORY,
         "total_system_memory_human": human(TOTAL_MEMORY),
+        "number_of_libraries": len(server.keyspace.functions.libraries),
         "maxmemory": config.maxmemory,
         "maxmemory_human": human(config.maxmemory),
         "maxmemory_policy": config.maxmemory_policy,

@@ -37,7 +37,7 @@ KEYS_BETWEEN_LOOKS = 16  # evictions between two looks at the clock
 
 # Commands that look at a key without using it (db.c, LOOKUP_NOTOUCH).
 _NO_USE = frozenset("type exists ttl pttl expiretime pexpiretime object|encoding object|freq object|idletime "
-                    "object|refcount memory|usage watch del unlink".split())  # fmt: skip
+                    "object|refcount memory|usage watch del unlink restore restore-asking".split())  # fmt: skip
 
 
 class Room(Enum):
@@ -63,7 +63,6 @@ class Memory:
         self._candidates = Candidates(server.databases, server.rng)
         self._plain_perform = server.perform
         self._is_evicting = False
-        self._noting_since_ms = 0
         self.was_full = False  # when the last command was admitted: what a script of its may do hangs on that
         self._exceeded_since_ns = 0
         self._exceeded_ns = 0
@@ -118,8 +117,7 @@ class Memory:
             if policy is None or not policy.notes_uses:
                 accesses.stop(server.databases)
             elif self.policy is None or self.policy.by != policy.by:
-                accesses.begin(server.databases)
-                self._noting_since_ms = server.wall_ms()
+                accesses.begin(server.databases, policy.by, server.wall_ms())
             self.policy = policy
         if config.maxmemory or (policy is not None and policy.notes_uses):
             server.gate |= MEMORY
@@ -258,8 +256,7 @@ class Memory:
         """For how long a key of the slot entered has not been used; 0 where that is not noted."""
         if db.accesses is None:
             return 0
-        used = accesses.noted(db, db.slot, key)
-        return max(0, self._server.clock.now - (self._noting_since_ms if used is None else used))
+        return accesses.idle_ms(db, db.slot, key, self._server.clock.now)
 
     def frequency(self, db: Database, key: bytes) -> int:
         """How often a key of the slot entered is used."""

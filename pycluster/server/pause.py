@@ -1,7 +1,8 @@
 """Clients told to wait: CLIENT PAUSE, and the pause of a manual failover. One does not end the other.
 
 While a purpose is in force the gate PAUSED is up; requests it holds back are kept by their connections, which hand
-them in again when the last purpose that held them is over (networking.c, `pauseActions`).
+them in again when the last purpose that held them is over (networking.c, `pauseActions`), or keys were released
+(reservations.py).
 """
 
 from dataclasses import dataclass
@@ -86,6 +87,10 @@ class Pause:
         else:
             server.gate &= ~PAUSED
         server.choose_expiry()
+        self.retry()
+
+    def retry(self) -> None:
+        """Something that requests may have waited for is over: they are handed in again."""
         waiting, self._postponed = self._postponed, {}
         for client in waiting:
             client.link.resume()

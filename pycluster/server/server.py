@@ -25,6 +25,7 @@ from pycluster.protocol.errors import ProtectedMode, ReplyError, TooManyClients,
 from pycluster.protocol.replies import Push, Several
 from pycluster.server import clients, data_part
 from pycluster.server.admission import FEW_REPLICAS, LOADING, REPLICA, Admission
+from pycluster.server.big_values import BigValues
 from pycluster.server.blocking import Blocking
 from pycluster.server.client import FROM_PRIMARY, IS_REPLICA, SUBSCRIBED, UNAUTHENTICATED, Client, Link
 from pycluster.server.config import Config
@@ -34,8 +35,10 @@ from pycluster.server.execute import build_execute
 from pycluster.server.info_server import build_info
 from pycluster.server.log import Log
 from pycluster.server.memory import Memory
+from pycluster.server.migration import Migration
 from pycluster.server.pause import Pause
 from pycluster.server.pubsub import PubSub
+from pycluster.server.reservations import Reservations
 from pycluster.server.routing import Routing
 from pycluster.server.shutdown import Shutdown
 from pycluster.server.statistics import Statistics, Timing
@@ -108,6 +111,8 @@ class Server:
         self.running: Link | None = None  # the connection whose batch of requests runs now
         self.pushes: list[Push] = []  # for its client, by its own command: they come behind the reply to that
         self.blocking = Blocking(self)
+        self.reservations = Reservations(self)
+        self.big_values = BigValues(self)
         self.routing = Routing(self)
         self.admission = Admission(self)
         self.table: dict[bytes, Command] = build_table(groups)
@@ -120,6 +125,7 @@ class Server:
         self.memory = Memory(self)
         self.info = build_info(self)
         self.shutdown = Shutdown(self)
+        self.migration = Migration(self)
         self.snapshots, self.aof, self.disk_trouble, self.replication = data_part.build(self)
         self.cron.each_tick(self.expire_keys)
         self.cron.each_tick(self.memory.refresh)
@@ -168,6 +174,7 @@ class Server:
         self.replication.primary.forget(client)
         self.blocking.forget(client)
         self.pause.forget(client)
+        self.big_values.forget(client)
         self.pubsub.forget(client)
         client.unwatch()
         client.transaction = None

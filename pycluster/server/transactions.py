@@ -3,13 +3,18 @@
 Source: https://redis.io/docs/latest/develop/interact/transactions/ (multi.c).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from pycluster.keyspace.database import Database
 from pycluster.protocol.errors import ExecAborted
-from pycluster.protocol.replies import NULL_ARRAY, Spoken
+from pycluster.protocol.replies import NULL_ARRAY, Spoken, Wait
+from pycluster.server.blocking import Underway
 from pycluster.server.client import IN_TRANSACTION, Client, Transaction
+
+TRANSACTION = "transaction"  # the purpose of the pause of all other clients, while a command of one takes time
+FOREVER_MS = 1 << 62
 
 
 def begin(client: Client) -> None:
@@ -35,20 +40,71 @@ def run(server: Any, client: Client) -> object:
         raise ExecAborted
     if broken:
         return NULL_ARRAY
-    timing, journal, was_denied, resp = server.timing, server.journal, client.denies_blocking, client.resp
-    client.denies_blocking = timing.frozen = True
-    journal.begin_unit()
-    try:
-        replies = []
-        for command, args in transaction.queue:
-            server.routing.enter_anyway(client, command, args)
-            reply = server.perform(client, command, args)
-            replies.append(reply if client.resp == resp else Spoken(reply, client.resp))
-        return replies
-    finally:
-        journal.end_unit()
-        client.denies_blocking = was_denied
-        timing.frozen = False
+    return _Execution(server, client, transaction.queue).begin()
+
+
+class _Execution:
+    """The queue of a transaction, while it runs.
+
+    A command in it may take time (MIGRATE). Then the transaction stands still, and so does every other client: nobody
+    may see what it has done so far. The event loop goes on, and with it the cluster bus.
+    """
+
+    def __init__(self, server: Any, client: Client, queue: list[tuple[Any, list[bytes]]]) -> None:
+        self._server = server
+        self._client = client
+        self._left = iter(queue)
+        self._replies: list[object] = []
+        self._resp = client.resp
+        self._was_denied = client.denies_blocking
+        self._wait = Wait([], object, 0, is_firm=True)
+
+    def begin(self) -> object:
+        """Runs to the end: the replies; or up to a command that takes time: the wait for the replies."""
+        self._server.journal.begin_unit()
+        return self._go_on()
+
+    def _go_on(self) -> object:
+        server, client = self._server, self._client
+        client.denies_blocking = server.timing.frozen = True
+        try:
+            for command, args in self._left:
+                server.routing.enter_anyway(client, command, args)
+                reply = server.perform(client, command, args)
+                if isinstance(reply, Underway):
+                    self._stand_still(reply)
+                    return self._wait
+                self._replies.append(reply if client.resp == self._resp else Spoken(reply, client.resp))
+            server.journal.end_unit()
+            return self._replies
+        except BaseException:
+            server.journal.end_unit()
+            raise
+        finally:
+            client.denies_blocking = self._was_denied
+            server.timing.frozen = False
+
+    def _stand_still(self, underway: Underway) -> None:
+        server = self._server
+        unit, now = server.journal.set_unit_aside(), server.clock.now
+        server.pause.begin(TRANSACTION, FOREVER_MS, all_commands=True)
+        server.blocking.is_held = True
+        underway.when_done(lambda finish: self._resume(finish, unit, now))
+
+    def _resume(self, finish: Callable[[], object], unit: Any, now: int) -> None:
+        """The command that took time is done; what is behind it runs at the time at which the transaction began."""
+        server = self._server
+        server.journal.begin_unit(unit)
+        server.clock.now = now
+        self._replies.append(finish())
+        came = self._go_on()
+        if came is self._wait:
+            return
+        server.begin_batch()
+        server.pause.end(TRANSACTION)
+        server.blocking.is_held = False
+        server.blocking.serve()
+        server.blocking.end_wait(self._client, self._wait, came)
 
 
 @dataclass(slots=True, eq=False)

@@ -3,7 +3,7 @@
 import shutil
 from typing import Any
 
-from pycluster.rdb.values import dump, restore
+from pycluster.rdb.payload import dump, restore
 from pycluster.testing import Node
 from tests.differential.comparing import Pair
 from tests.differential.rdb_dataset import commands

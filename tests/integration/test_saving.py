@@ -1,11 +1,13 @@
 """Snapshots of a real process: told to be slow, refused by the disk, taken away. redis-server does the same."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import hiredis
 import pytest
 
+from pycluster.rdb.writer import put_idle
 from pycluster.testing.node import Node
 from pycluster.testing.waiting import wait_until
 from tests.integration.replicas import Servers, follow
@@ -150,3 +152,42 @@ def test_full_syncs_leave_no_files_where_nothing_is_to_stay(
     if diskless == "no":
         assert "Removing the RDB file used to feed replicas in a persistence-less instance" in nodes[0].log()
     assert "Removing the RDB file obtained from the master" in nodes[1].log()
+
+
+# What files say of the uses of keys
+
+
+def exchange(one: Node, other: Node) -> None:
+    """What one server has goes by its file to the other."""
+    one.ask("SAVE")
+    shutil.copy(one.directory / "dump.rdb", other.directory / "dump.rdb")
+    other.ask("DEBUG", "RELOAD", "NOSAVE")
+
+
+@pytest.mark.parametrize("to_us", [True, False])
+def test_how_often_keys_are_used_is_in_the_file(
+    servers: Servers, our_server: list[str], redis_server: list[str], to_us: bool
+) -> None:
+    counting = ("maxmemory-policy", "allkeys-lfu"), ("lfu-log-factor", 0), ("lfu-decay-time", 0)
+    one, other = (servers.start(program, *counting) for program in (redis_server, our_server)[:: 1 if to_us else -1])
+    for count in (1, 20, 300):
+        for _ in range(count):
+            one.ask("SET", f"key:{count}", "value")
+        one.ask("LPUSH", f"list:{count}", *range(count))
+    exchange(one, other)
+    keys = sorted(one.ask("KEYS", "*"))
+    assert [other.ask("OBJECT", "FREQ", key) for key in keys] == [one.ask("OBJECT", "FREQ", key) for key in keys]
+
+
+@pytest.mark.parametrize("to_us", [True, False])
+def test_for_how_long_keys_have_not_been_used_is_in_the_file(
+    servers: Servers, our_server: list[str], redis_server: list[str], to_us: bool
+) -> None:
+    noting = ("maxmemory-policy", "allkeys-lru")
+    one, other = (servers.start(program, noting) for program in (redis_server, our_server)[:: 1 if to_us else -1])
+    record = put_idle(1000) + b"\x00\x03old\x01v" + put_idle(0) + b"\x00\x03new\x01v"
+    (one.directory / "dump.rdb").write_bytes(b"REDIS0010" + record + b"\xff" + bytes(8))
+    one.ask("DEBUG", "RELOAD", "NOSAVE")
+    exchange(one, other)
+    for node in (one, other):
+        assert 1000 <= node.ask("OBJECT", "IDLETIME", "old") < 1100 and node.ask("OBJECT", "IDLETIME", "new") < 100

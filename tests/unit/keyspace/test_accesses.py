@@ -45,7 +45,7 @@ def test_the_count_falls_by_one_each_decay_time() -> None:
 
 def test_what_is_noted_goes_with_the_key() -> None:
     db = Database()
-    accesses.begin([db])
+    accesses.begin([db], "lfu", 0)
     db.put(b"key", b"value")
     accesses.note(db, 0, b"key", 7)
     assert accesses.noted(db, 0, b"key") == 7
@@ -55,8 +55,29 @@ def test_what_is_noted_goes_with_the_key() -> None:
 
 def test_very_many_keys_are_noted_without_one_large_dict() -> None:
     db = Database()
-    accesses.begin([db])
+    accesses.begin([db], "lfu", 0)
     for number in range(2000):
         accesses.note(db, 0, b"%d" % number, number)
     assert db.accesses is not None and db.accesses[0].__class__ is not dict
     assert all(accesses.noted(db, 0, b"%d" % number) == number for number in range(2000))
+
+
+def test_what_a_file_says_of_a_use_is_what_it_is_told_again() -> None:
+    for by, number in [("lru", 100), ("lfu", 33)]:
+        db = Database()
+        accesses.begin([db], by, 0)
+        accesses.take(db, 0, b"key", by, number, 10 * MINUTE)
+        assert accesses.told(db, 0, b"key", 10 * MINUTE, 1) == number
+
+
+def test_what_a_file_says_of_another_policy_is_of_no_use() -> None:
+    db = Database()
+    accesses.begin([db], "lfu", 0)
+    accesses.take(db, 0, b"key", "lru", 100, 10 * MINUTE)
+    assert accesses.noted(db, 0, b"key") is None
+
+
+def test_a_key_that_was_never_used_is_idle_since_uses_are_noted() -> None:
+    db = Database()
+    accesses.begin([db], "lru", MINUTE)
+    assert accesses.told(db, 0, b"key", 3 * MINUTE, 1) == 120

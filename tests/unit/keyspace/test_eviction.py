@@ -22,7 +22,7 @@ def filled(keys: int, slots: int) -> Database:
     """Keys of which each is used later, more often, and to expire later than the one before; every other may expire."""
     db = Database(0, slots)
     db.clock.now = 1_000_000
-    accesses.begin([db])
+    accesses.begin([db], "lfu", 0)
     for number in range(keys):
         key = b"%d" % number
         db.enter_slot_of(key)

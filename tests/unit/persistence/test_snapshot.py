@@ -3,6 +3,7 @@
 import errno
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from pycluster.datatypes.hash import Hash
 from pycluster.files.writer import Disk
+from pycluster.keyspace import accesses
 from pycluster.persistence.snapshot import Snapshots, delay_s
 from pycluster.rdb.errors import Unreadable
 from tests.unit.persistence.conftest import World
@@ -145,6 +147,8 @@ def test_no_file_is_no_dataset(world: World) -> None:
             b"REDIS0010\xfe\x09\x00\x01k\x01v\xff",
             "FATAL: Data file was created with a Redis server configured to handle",
         ),
+        (b"REDIS0010\xf5\x05#!lua\xff" + bytes(8), "Failed loading library, Invalid library metadata"),
+        (b"REDIS0010" + b"\xf5\x0d#!lua name=a\n" * 2 + b"\xff" + bytes(8), "library, Library 'a' already"),
         (b"REDIS0010" + b"\x00\x01k\x01v" * 2 + b"\xff" + bytes(8), "-> RDB has duplicated key 'k' in DB 0"),
     ],
 )
@@ -213,3 +217,14 @@ def test_a_file_that_somebody_asked_for_stays(tmp_path: Path) -> None:
     world.snapshots.save()
     world.snapshots.remove_what_replicas_got()
     assert (tmp_path / "dump.rdb").exists()
+
+
+@pytest.mark.parametrize(("by", "number"), [("lru", 100), ("lfu", 33)])
+def test_what_is_known_of_uses_goes_through_the_file(world: World, by: str, number: int) -> None:
+    world.config.lfu_decay_time = 0
+    now_ms = int(time.time() * 1000)
+    accesses.begin(world.databases, by, now_ms)
+    accesses.take(filled(world).databases[1], 0, b"h", by, number, now_ms)
+    world.snapshots.reload(save=True, flush=True)
+    later_ms = now_ms + 500  # idle times are whole seconds
+    assert accesses.told(world.databases[1], 0, b"h", later_ms, 0) == number

@@ -9,6 +9,7 @@ from pycluster.datatypes.hash import Hash
 from pycluster.datatypes.set import Set
 from pycluster.datatypes.sorted_set import SortedSet
 from pycluster.keyspace.database import Database
+from pycluster.rdb import opcodes
 from pycluster.rdb.crc64 import crc64
 from pycluster.rdb.errors import Damaged, Unreadable, Unsupported
 from pycluster.rdb.reader import Entry, FileReader
@@ -95,8 +96,18 @@ def test_a_deadline_holds_for_a_collection_too() -> None:
     assert entries == [(0, b"l", List([b"a"]), 5), (0, b"k", b"1", None)]
 
 
-def test_idle_times_and_frequencies_are_passed_over() -> None:
-    assert read(rdb("f8" + "4100", "f9" + "ff", KEY_1))[1] == [(0, b"k", b"1", None)]
+USES = rdb("f8" + "4100", KEY_1, KEY_1, "f9" + "ff", "01" + "016c" + "010161", "f84101" + "01" + "016c" + "00", KEY_1)
+
+
+@pytest.mark.parametrize("piece", [1, 2, 3, 5, 7, 100])
+def test_idle_times_and_frequencies_are_told_with_the_place_of_their_key(piece: int) -> None:
+    reader, told, before = FileReader(), [], 0
+    for at in range(0, len(USES), piece):
+        entries = reader.feed(USES[at : at + piece])
+        told += [(before + place, *use) for place, *use in reader.uses if place < len(entries)]
+        before += len(entries)
+    assert told == [(0, opcodes.IDLE, 256), (2, opcodes.FREQUENCY, 255)]
+    assert before == 4  # the empty list is no key, and what was said of it is said of nobody
 
 
 def test_databases_and_their_announced_sizes() -> None:
@@ -114,6 +125,13 @@ def test_slot_hints_of_newer_files_are_passed_over() -> None:
     assert read(rdb("f4" + "4064" + "01" + "00", KEY_1))[1] == [(0, b"k", b"1", None)]
 
 
+def test_slots_on_their_way_to_a_valkey_server_are_passed_over() -> None:
+    record = "f3" + "0361626c" + "02" + "00" + "05" + "4400" + "4401"
+    assert read(rdb(record, KEY_1, magic=b"VALKEY080"))[1] == [(0, b"k", b"1", None)]
+    with pytest.raises(Damaged):
+        read(rdb(record, KEY_1))  # Redis 8 means something else
+
+
 def test_the_data_of_modules_beside_the_keys_are_passed_over_by_name() -> None:
     module = (
         "f7" + "81" + "b5f1f8f2f3a2d001" + "0202" + "0105" + "03" + "00" * 4 + "04" + "00" * 8 + "05" + "0161" + "00"
@@ -127,7 +145,7 @@ def test_a_collection_without_members_is_left_out_and_named() -> None:
     assert (reader.empty_keys, len(entries)) == ([b"e"], 1)
 
 
-@pytest.mark.parametrize("kind", ["07", "08", "16", "63", "f3", "f6"])
+@pytest.mark.parametrize("kind", ["07", "08", "1a", "63", "f3", "f6"])
 def test_a_type_that_is_not_known_ends_the_reading_at_its_offset(kind: str) -> None:
     with pytest.raises(Unreadable, match="offset 14"):
         read(rdb(KEY_1, kind + "016b" + "0131"))

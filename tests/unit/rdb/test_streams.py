@@ -9,9 +9,9 @@ from pycluster.datatypes.stream_group import Group
 from pycluster.rdb import opcodes
 from pycluster.rdb.errors import Damaged
 from pycluster.rdb.listpack import put_listpack, read_listpack
+from pycluster.rdb.payload import dump, restore
 from pycluster.rdb.streams import UnfinishedStream, put_stream
 from pycluster.rdb.strings import Short, put_length, put_string
-from pycluster.rdb.values import dump, restore
 
 texts = st.binary(max_size=20) | st.sampled_from([b"x" * 63, b"x" * 64, b"x" * 4095, b"x" * 5000])
 numbers = st.integers(-(2**63), 2**63 - 1)

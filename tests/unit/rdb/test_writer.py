@@ -4,7 +4,7 @@ from pycluster.datatypes.hash import Hash
 from pycluster.keyspace.database import Database
 from pycluster.rdb.crc64 import crc64
 from pycluster.rdb.reader import FileReader
-from pycluster.rdb.writer import write_file
+from pycluster.rdb.writer import put_frequency, put_idle, write_file
 
 
 def database(index: int = 0, slots: int = 1, **keys: bytes) -> Database:
@@ -53,3 +53,11 @@ def test_a_large_dataset_comes_in_pieces_of_bounded_size() -> None:
     big = Hash((b"%d" % number, b"x" * 100) for number in range(10_000))
     pieces = list(write_file([database(**keys, big=big)], {}))
     assert len(pieces) > 5 and max(map(len, pieces)) < 300_000
+
+
+def test_what_is_known_of_a_use_stands_between_deadline_and_key() -> None:
+    db = database(k=b"v", l=b"x" * 100)
+    db.set_deadline(b"k", 1)
+    file = b"".join(write_file([db], {}, uses=lambda db, slot, key: put_idle(300) if key == b"k" else put_frequency(9)))
+    assert bytes.fromhex("fc0100000000000000" + "f8412c" + "00016b0176") in file
+    assert bytes.fromhex("f909" + "00016c") in file

@@ -9,7 +9,8 @@ import pytest
 
 from pycluster.admin.catalogue import GROUPS
 from pycluster.protocol.errors import ReplyError, moved
-from pycluster.server.admission import DISK_TROUBLE, MEMORY, POSTPONED
+from pycluster.server.admission import DISK_TROUBLE, MEMORY
+from pycluster.server.blocking import POSTPONED
 from pycluster.server.client import SUBSCRIBED, UNAUTHENTICATED, Client
 from pycluster.server.config import Config
 from pycluster.server.log import Log

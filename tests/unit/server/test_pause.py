@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pycluster.admin.catalogue import GROUPS
-from pycluster.server.admission import POSTPONED
+from pycluster.server.blocking import POSTPONED
 from pycluster.server.config import Config
 from pycluster.server.log import Log
 from pycluster.server.pause import BY_CLIENT, FAILOVER

@@ -1,0 +1,92 @@
+"""MIGRATE, the command; what it does is server/migration.py's (cluster.c)."""
+
+from pycluster.commands.table import Args, Group, KeySpec, Range
+from pycluster.protocol.errors import BadSyntax, KeyBesideKeys, text_of
+from pycluster.protocol.numbers import parse_int
+from pycluster.server.client import Client
+from pycluster.server.migration import Order
+
+group = Group("generic", "keyspace dangerous")
+
+FIRST_OPTION = 6
+DEFAULT_TIMEOUT_MS = 1000
+
+_SKIPPED = {b"copy": 0, b"replace": 0, b"auth": 1, b"auth2": 2}  # options before KEYS, and how many words follow each
+
+
+def find_keys(args: Args) -> list[int]:
+    """The places of the keys: the third argument, or what stands behind KEYS."""
+    at = FIRST_OPTION
+    while at < len(args):
+        word = args[at].lower()
+        if word == b"keys":
+            return list(range(at + 1, len(args))) or [3] if not args[3] else [3]
+        at += 1 + _SKIPPED.get(word, 0)
+    return [3]
+
+
+@group.command(
+    "write",
+    arity=-6,
+    keys=(
+        KeySpec("RW access delete", 3, Range(0)),
+        KeySpec("RW access delete incomplete", ("KEYS", -2), Range(-1)),
+    ),
+    find_keys=find_keys,
+    tips=("nondeterministic_output",),
+)
+def migrate(
+    client: Client, host: bytes, port: bytes, key: bytes, destination_db: bytes, timeout: bytes, *options: bytes
+) -> object:
+    """MIGRATE host port <key | ""> destination-db timeout [COPY] [REPLACE]
+        [AUTH password | AUTH2 username password] [KEYS key [key ...]]
+
+    Atomically transfers a key from one Redis instance to another.
+    Since 2.6.0. This command actually executes a DUMP+DEL in the source instance, and a RESTORE in the target instance.
+    See the pages of these commands for time complexity. Also an O(N) data transfer between the two instances is
+    performed.
+    """
+    keys = [key]
+    is_copy = replaces = False
+    credentials: tuple[bytes, ...] = ()
+    words = iter(range(len(options)))
+    for at in words:
+        behind = options[at + 1 :]
+        match options[at].upper():
+            case b"COPY":
+                is_copy = True
+            case b"REPLACE":
+                replaces = True
+            case b"AUTH" if behind:
+                credentials = (*credentials[:-1], behind[0]) if len(credentials) == 2 else (behind[0],)
+                next(words)
+            case b"AUTH2" if len(behind) >= 2:
+                credentials = behind[:2]
+                next(words), next(words)
+            case b"KEYS":
+                if key:
+                    raise KeyBesideKeys
+                keys = list(behind)
+                break
+            case _:
+                raise BadSyntax
+    timeout_ms = parse_int(timeout)
+    database = parse_int(destination_db)
+    order = Order(
+        text_of(host),
+        _port(port),
+        database,
+        (timeout_ms if timeout_ms > 0 else DEFAULT_TIMEOUT_MS) / 1000,
+        is_copy,
+        replaces,
+        credentials,
+    )
+    answer: object = client.server.migration.begin(client, order, keys)
+    return answer
+
+
+def _port(text: bytes) -> int:
+    """As C's atoi reads it: as many digits as there are; what is no port can't be connected to."""
+    digits = text.lstrip()
+    count = next((at for at, digit in enumerate(digits) if not 48 <= digit <= 57), len(digits))
+    return int(digits[:count] or b"0")

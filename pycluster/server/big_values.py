@@ -1,0 +1,154 @@
+"""Big values, written and read in slices: DUMP and RESTORE of them hold up nobody but who wants the same key.
+
+Work is a generator. It is driven at once for a moment, which is all that most values need; what is not done then goes
+on as a task, a slice in each turn of the loop, with the key reserved (reservations.py). Inside a transaction nobody may
+come in between, so there it is driven to its end.
+"""
+
+import asyncio
+from collections.abc import Generator
+from dataclasses import dataclass
+from time import perf_counter_ns
+from typing import Any, Generic, TypeVar
+
+from pycluster.protocol.replies import Wait
+from pycluster.rdb.payload import pieces_of, restore_in_steps
+from pycluster.server.client import Client
+
+Outcome = TypeVar("Outcome")
+Steps = Generator[Any, None, Outcome]
+
+SLICE_NS = 2_000_000
+MOMENT_NS = 1_000_000  # what a command may take before its work becomes a task
+
+
+class Work(Generic[Outcome]):
+    """Something that is done in steps."""
+
+    def __init__(self, steps: Steps[Outcome]) -> None:
+        self._steps = steps
+        self._is_done = False
+        self._outcome: Outcome | None = None
+        self._problem: Exception | None = None
+
+    def drive(self, for_ns: float) -> bool:
+        """Works for so long at the most; is it done?"""
+        end = perf_counter_ns() + for_ns
+        try:
+            while not self._is_done:
+                next(self._steps)
+                if perf_counter_ns() > end:
+                    break
+        except StopIteration as done:
+            self._is_done, self._outcome = True, done.value
+        except Exception as problem:
+            self._is_done, self._problem = True, problem
+        return self._is_done
+
+    async def finish(self) -> None:
+        """Works in slices until all is done; everybody else has a turn between two slices."""
+        while not self.drive(SLICE_NS):
+            await asyncio.sleep(0)
+
+    def abandon(self) -> None:
+        """Nobody wants the outcome any more."""
+        self._is_done = True
+
+    @property
+    def is_done(self) -> bool:
+        return self._is_done
+
+    @property
+    def outcome(self) -> Outcome:
+        """What came of it; raises what went wrong."""
+        if self._problem is not None:
+            raise self._problem
+        return self._outcome  # type: ignore[return-value]
+
+
+def serializing(value: Any) -> Work[list[bytes]]:
+    """The payload of a value in pieces, as work. (Compressing would take longer than sending.)"""
+    return Work(_collect(value))
+
+
+def _collect(value: Any) -> Steps[list[bytes]]:
+    pieces: list[bytes] = []
+    for piece in pieces_of(value, compress=False):
+        pieces.append(piece)
+        yield
+    return pieces
+
+
+@dataclass(slots=True)
+class _Restoring:
+    """A value that a client's RESTORE has brought and that is being read."""
+
+    payload: bytes
+    work: Work[Any]
+
+
+class BigValues:
+    """The big values under way on one server."""
+
+    def __init__(self, server: Any) -> None:
+        self._server = server
+        self._restoring: dict[Client, _Restoring] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def begin(self, task: Any) -> None:
+        """Lets a coroutine run beside everything else."""
+        started = self._server.loop.create_task(task)
+        self._tasks.add(started)
+        started.add_done_callback(self._tasks.discard)
+
+    # DUMP
+
+    def dump(self, client: Client, key: bytes, value: Any) -> object:
+        """The payload, or the wait for it."""
+        work = serializing(value)
+        if work.drive(_patience_ns(client)):
+            return b"".join(work.outcome)
+        wait = Wait([], object, 0, is_firm=True)
+        self._server.reservations.reserve((key,))
+        self.begin(self._dump(client, key, work, wait))
+        return wait
+
+    async def _dump(self, client: Client, key: bytes, work: Work[list[bytes]], wait: Wait) -> None:
+        try:
+            await work.finish()
+        finally:
+            self._server.reservations.release((key,))
+        self._server.blocking.end_wait(client, wait, b"".join(work.outcome))
+
+    # RESTORE
+
+    def restore(self, client: Client, key: bytes, payload: bytes) -> Any:
+        """The value, or the order to run the command again when there is one. Raises what is wrong with the payload."""
+        known = self._restoring.get(client)
+        if known is None or known.payload is not payload:
+            known = _Restoring(payload, Work(restore_in_steps(payload)))
+            if not known.work.drive(_patience_ns(client)):
+                self._restoring[client] = known
+                self._server.reservations.reserve((key,))
+                self.begin(self._restore(key, known.work))
+                return Wait([], object, 0, runs_again=True)
+        if not known.work.is_done:
+            return Wait([], object, 0, runs_again=True)
+        self._restoring.pop(client, None)
+        return known.work.outcome
+
+    async def _restore(self, key: bytes, work: Work[Any]) -> None:
+        try:
+            await work.finish()
+        finally:
+            self._server.reservations.release((key,))
+
+    def forget(self, client: Client) -> None:
+        """The client has gone: what it brought is of no use to anybody."""
+        known = self._restoring.pop(client, None)
+        if known is not None:
+            known.work.abandon()
+
+
+def _patience_ns(client: Client) -> float:
+    return float("inf") if client.denies_blocking else MOMENT_NS

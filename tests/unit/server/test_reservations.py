@@ -1,0 +1,165 @@
+"""Reserved keys: who must wait for them, and that they do not go by themselves meanwhile."""
+
+import asyncio
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pycluster.admin.catalogue import GROUPS
+from pycluster.keyspace.eviction import Candidates, Policy
+from pycluster.server.blocking import BLOCKED, POSTPONED
+from pycluster.server.config import Config
+from pycluster.server.log import Log
+from pycluster.server.server import Server
+
+
+class World:
+    """A server without sockets, and one client."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        config = Config()
+        config.loglevel = "nothing"
+        self.loop = loop
+        self.resumed = 0
+        self.sent: list[object] = []
+        self.server: Any = Server(config, GROUPS, Log(config), loop)
+        self.client = self.server.new_client(
+            SimpleNamespace(
+                address="127.0.0.1:1", held_input=int, held_output=int, resume=self.resume, send=self.sent.append
+            )
+        )
+
+    def resume(self) -> None:
+        self.resumed += 1
+
+    def ask(self, *words: bytes) -> Any:
+        return self.server.execute(self.client, list(words))
+
+    def run_tasks(self) -> None:
+        while self.server.big_values._tasks:
+            self.loop.run_until_complete(asyncio.sleep(0))
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    loop = asyncio.new_event_loop()
+    made = World(loop)
+    made.ask(b"MSET", b"k", b"v", b"other", b"v")
+    yield made
+    loop.close()
+
+
+def test_commands_on_a_reserved_key_wait_and_others_do_not(world: World) -> None:
+    world.server.reservations.reserve([b"k"])
+    assert world.ask(b"GET", b"k") is POSTPONED
+    assert world.ask(b"MGET", b"other", b"k") is POSTPONED
+    assert world.ask(b"GET", b"other") == b"v"
+    assert world.ask(b"PING") == "PONG"
+
+
+def test_who_waited_is_told_to_try_again(world: World) -> None:
+    world.server.reservations.reserve([b"k"])
+    world.ask(b"GET", b"k")
+    world.server.pause.postpone(world.client)
+    world.server.reservations.release([b"k"])
+    assert world.resumed == 1 and world.ask(b"GET", b"k") == b"v"
+
+
+def test_what_changes_all_keys_waits_too(world: World) -> None:
+    world.server.reservations.reserve([b"k"])
+    assert world.ask(b"FLUSHALL") is POSTPONED
+    assert world.ask(b"DBSIZE") == 2
+
+
+def test_a_transaction_waits_when_it_is_to_run(world: World) -> None:
+    world.server.reservations.reserve([b"k"])
+    world.ask(b"MULTI")
+    assert world.ask(b"INCR", b"n") == "QUEUED"
+    assert world.ask(b"GET", b"k") == "QUEUED"
+    assert world.ask(b"EXEC") is POSTPONED
+    world.server.reservations.release([b"k"])
+    assert world.ask(b"EXEC") == [1, b"v"]
+
+
+def test_a_reserved_key_does_not_expire_by_itself(world: World) -> None:
+    world.ask(b"PEXPIRE", b"k", b"1")
+    world.server.reservations.reserve([b"k"])
+    world.server.clock.now += 10
+    world.server.expire_keys()
+    assert world.server.databases[0].size() == 2
+    world.server.reservations.release([b"k"])
+    world.server.expire_keys()
+    assert world.server.databases[0].size() == 1
+
+
+@pytest.mark.parametrize("policy", ["allkeys-lru", "allkeys-random"])
+def test_a_reserved_key_is_not_evicted(world: World, policy: str) -> None:
+    candidates = Candidates(world.server.databases, world.server.rng)
+    world.server.reservations.reserve([b"k"])
+    chosen = [candidates.choose(Policy.named(policy), 5, lambda *_: 1) for _ in range(20)]  # type: ignore[arg-type]
+    assert {choice[1] for choice in chosen if choice} == {b"other"}
+    world.server.reservations.reserve([b"other"])
+    assert candidates.choose(Policy.named(policy), 5, lambda *_: 1) is None  # type: ignore[arg-type]
+
+
+# Big values
+
+
+def fill(world: World, key: bytes = b"big") -> None:
+    for start in range(0, 60_000, 1000):
+        world.ask(b"SADD", key, *(b"%d" % member for member in range(start, start + 1000)))
+
+
+def test_a_big_value_is_dumped_as_a_task(world: World) -> None:
+    fill(world)
+    assert world.ask(b"DUMP", b"big") is BLOCKED
+    assert world.ask(b"CLIENT", b"UNBLOCK", b"%d" % world.client.id) == 0
+    assert world.ask(b"SCARD", b"big") is POSTPONED
+    world.run_tasks()
+    (payload,) = world.sent
+    assert isinstance(payload, bytes) and len(payload) > 300_000
+
+
+def test_a_big_value_is_restored_as_a_task_and_the_request_handed_in_again(world: World) -> None:
+    fill(world)
+    world.ask(b"DUMP", b"big")
+    world.run_tasks()
+    request = [b"RESTORE", b"copy", b"0", world.sent[0]]
+    assert world.ask(*request) is POSTPONED
+    assert world.ask(b"EXISTS", b"copy") is POSTPONED
+    world.run_tasks()
+    assert world.ask(b"EXISTS", b"copy") == 0
+    assert world.ask(*request) == "OK"
+    assert world.ask(b"SCARD", b"copy") == 60_000
+
+
+def test_a_damaged_big_payload_is_refused_when_it_has_been_read(world: World) -> None:
+    fill(world)
+    world.ask(b"DUMP", b"big")
+    world.run_tasks()
+    request = [b"RESTORE", b"copy", b"0", world.sent[0][:-1] + b"x"]
+    world.ask(*request)
+    world.run_tasks()
+    assert world.ask(*request).text == "ERR DUMP payload version or checksum are wrong"
+
+
+def test_in_a_transaction_nobody_comes_in_between(world: World) -> None:
+    fill(world)
+    world.ask(b"MULTI")
+    world.ask(b"DUMP", b"big")
+    payload = world.ask(b"EXEC")[0]
+    world.ask(b"MULTI")
+    world.ask(b"RESTORE", b"copy", b"0", payload)
+    assert world.ask(b"EXEC") == ["OK"]
+
+
+def test_what_a_client_that_has_gone_brought_is_given_up(world: World) -> None:
+    fill(world)
+    world.ask(b"DUMP", b"big")
+    world.run_tasks()
+    world.ask(b"RESTORE", b"copy", b"0", world.sent[0])
+    world.server.big_values.forget(world.client)
+    world.run_tasks()
+    assert world.ask(b"EXISTS", b"copy") == 0
