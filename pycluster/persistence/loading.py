@@ -17,7 +17,7 @@ from pycluster.rdb import opcodes
 from pycluster.rdb.errors import Damaged, Unreadable, Unsupported
 from pycluster.rdb.reader import Entry, FileReader
 
-SLICE = 64 * 1024  # about 2 ms of work
+SLICE = 64 * 1024  # about 2 ms of work: what is read at most between two looks at who else wants something
 EMPTY_KEYS_NAMED = 10
 
 Say = Callable[[str, str], None]  # level, text
@@ -199,6 +199,7 @@ def load_file(
     expire: bool,
     verify: bool = True,
     merge: bool = False,
+    slice_bytes: int = SLICE,
 ) -> Iterator[Loading]:
     """Loads a file into the databases; yields after each slice how far it is, at last when it is done.
 
@@ -208,7 +209,7 @@ def load_file(
     try:
         loader = Loader(databases, os.fstat(fd).st_size, say, expire=expire, verify=verify, merge=merge)
         try:
-            while (piece := os.read(fd, SLICE)) and not loader.is_whole:
+            while (piece := os.read(fd, slice_bytes)) and not loader.is_whole:
                 loader.feed(piece)
                 yield loader.loading
             yield loader.end()

@@ -49,6 +49,7 @@ def build(server: Any) -> tuple[Snapshots, AppendOnly, DiskTrouble, Replication]
         server.journal,
         server.forks,
         snapshot=partial(snapshots.pieces, as_base=True),
+        passed=snapshots.passed,
         die=lambda: server.die(),
         in_unit=lambda: server.timing.frozen,
         troubled=lambda is_troubled: disk_trouble.look(),
