@@ -6,14 +6,24 @@ from pycluster.commands.table import Group
 from pycluster.persistence.snapshot import Request
 from pycluster.protocol.errors import (
     BadSyntax,
+    FailoverByReplica,
+    FailoverForceAlone,
+    FailoverInCluster,
     FailoverOfOtherStream,
     FailoverOfPrimary,
+    FailoverTimeoutNotPositive,
+    FailoverToStranger,
+    FailoverToUnfinished,
+    FailoverUnderWay,
+    FailoverWithoutReplicas,
     InvalidPrimaryPort,
     MissingFilters,
+    NoFailover,
     NotAnInteger,
     OutOfRange,
     ReplicaofByReplica,
     ReplicaofInCluster,
+    ReplicaofWhileFailingOver,
     TimeoutNegative,
     TimeoutNotAnInteger,
     TimeoutOutOfRange,
@@ -26,7 +36,7 @@ from pycluster.protocol.errors import (
 from pycluster.protocol.numbers import INT_MAX, parse_int
 from pycluster.protocol.quoting import split_arguments
 from pycluster.protocol.replies import NO_REPLY
-from pycluster.replication.attached import AttachedReplica
+from pycluster.replication.attached import AttachedReplica, State
 from pycluster.server.client import IS_REPLICA, Client
 
 group = Group("server")
@@ -45,6 +55,8 @@ def replicaof(client: Client, host: bytes, port: bytes) -> str:
     server = client.server
     if server.clustered:
         raise ReplicaofInCluster
+    if server.replication.failover.is_under_way:
+        raise ReplicaofWhileFailingOver
     if (host.lower(), port.lower()) == (b"no", b"one"):
         if server.replication.is_replica:
             server.replication.take_over()
@@ -76,6 +88,62 @@ def slaveof(client: Client, host: bytes, port: bytes) -> str:
     Deprecated since 5.0.0, use `REPLICAOF`.
     """
     return replicaof(client, host, port)
+
+
+@group.command("admin noscript stale")
+def failover(client: Client, *options: bytes) -> str:
+    """FAILOVER [TO host port [FORCE]] [ABORT] [TIMEOUT milliseconds]
+
+    Starts a coordinated failover from a server to one of its replicas.
+    Since 6.2.0. O(1).
+    """
+    if client.server.clustered:
+        raise FailoverInCluster
+    replication = client.server.replication
+    ongoing = replication.failover
+    if [option.lower() for option in options] == [b"abort"]:
+        if not ongoing.is_under_way:
+            raise NoFailover
+        ongoing.abort("Failover manually aborted")
+        return "OK"
+    target, timeout_ms, force = _failover_options(options)
+    if ongoing.is_under_way:
+        raise FailoverUnderWay
+    if replication.is_replica:
+        raise FailoverByReplica
+    if not replication.primary.replicas:
+        raise FailoverWithoutReplicas
+    if force and (not timeout_ms or target is None):
+        raise FailoverForceAlone
+    if target is not None:
+        replica = replication.primary.find_replica(*target)
+        if replica is None:
+            raise FailoverToStranger
+        if replica.state != State.ONLINE:
+            raise FailoverToUnfinished
+    ongoing.begin(target, timeout_ms, force)
+    return "OK"
+
+
+def _failover_options(options: tuple[bytes, ...]) -> tuple[tuple[str, int] | None, int, bool]:
+    """Whom to fail over to, how long to wait for it, and whether to go on all the same then."""
+    target: tuple[str, int] | None = None
+    timeout_ms, force = 0, False
+    words = list(options)
+    while words:
+        match words.pop(0).lower():
+            case b"timeout" if words and not timeout_ms:
+                timeout_ms = parse_int(words.pop(0))
+                if timeout_ms <= 0:
+                    raise FailoverTimeoutNotPositive
+            case b"to" if len(words) >= 2 and target is None:
+                host = text_of(words.pop(0))
+                target = host, parse_int(words.pop(0))
+            case b"force" if not force:
+                force = True
+            case _:
+                raise BadSyntax
+    return target, timeout_ms, force
 
 
 @group.command("noscript loading stale fast", categories="admin dangerous")
@@ -120,6 +188,8 @@ def psync(client: Client, replicationid: bytes, offset: bytes, *options: bytes) 
     Since 2.8.0.
     """
     replication, log = client.server.replication, client.server.log
+    if client.gate & IS_REPLICA:
+        return NO_REPLY
     if options and options[0].lower() == b"failover":
         log.notice(f"Failover request received for replid {text_of(replicationid)}.")
         if not replication.is_replica:

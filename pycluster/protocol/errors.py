@@ -837,6 +837,50 @@ def unknown_replconf_option(name: bytes) -> ReplyError:
     return ReplyError(f"ERR Unrecognized REPLCONF option: {text_of(name)}")
 
 
+class NoSyncWhileFailingOver(ReplyError):
+    text = "NOMASTERLINK Can't SYNC while failing over"
+
+
+class ReplicaofWhileFailingOver(ReplyError):
+    text = "ERR REPLICAOF not allowed while failing over."
+
+
+class FailoverInCluster(ReplyError):
+    text = "ERR FAILOVER not allowed in cluster mode. Use CLUSTER FAILOVER command instead."
+
+
+class NoFailover(ReplyError):
+    text = "ERR No failover in progress."
+
+
+class FailoverUnderWay(ReplyError):
+    text = "ERR FAILOVER already in progress."
+
+
+class FailoverByReplica(ReplyError):
+    text = "ERR FAILOVER is not valid when server is a replica."
+
+
+class FailoverWithoutReplicas(ReplyError):
+    text = "ERR FAILOVER requires connected replicas."
+
+
+class FailoverTimeoutNotPositive(ReplyError):
+    text = "ERR FAILOVER timeout must be greater than 0"
+
+
+class FailoverForceAlone(ReplyError):
+    text = "ERR FAILOVER with force option requires both a timeout and target HOST and IP."
+
+
+class FailoverToStranger(ReplyError):
+    text = "ERR FAILOVER target HOST and PORT is not a replica."
+
+
+class FailoverToUnfinished(ReplyError):
+    text = "ERR FAILOVER target replica is not online."
+
+
 class FailoverOfPrimary(ReplyError):
     text = "ERR PSYNC FAILOVER can't be sent to a master."
 

@@ -15,6 +15,7 @@ from pycluster.persistence.snapshot import Request
 from pycluster.protocol.errors import (
     FilteredReplicaNeedsEof,
     NoLinkToPrimary,
+    NoSyncWhileFailingOver,
     SyncWithPendingOutput,
     UnblockedByDemotion,
 )
@@ -50,6 +51,9 @@ class Primary:
         self.replicas: list[AttachedReplica] = []
         self.is_source = True  # of the stream; a replica passes on its primary's
         self.is_linked: Callable[[], bool] = lambda: True  # a replica that lost its primary can't synchronize others
+        self.is_failing_over: Callable[[], bool] = lambda: False  # FAILOVER: nor can who is about to change places
+        self.stops_pings: Callable[[], bool] = host.is_failing_over
+        self.acknowledged: Callable[[], None] = lambda: None  # called when a replica has said how far it is
         self._host = host
         self._full_syncs = FullSyncs(host, history, self.replicas, self.count_good_replicas)
         self._waiters: dict[Any, _Waiting] = {}  # the clients in WAIT
@@ -123,6 +127,8 @@ class Primary:
         replica = self.knowledge_of(client)
         if replica.state != State.INTRODUCED:
             return NO_REPLY
+        if self.is_failing_over():
+            return NoSyncWhileFailingOver()
         if not self.is_linked():
             return NoLinkToPrimary()
         if client.link.held_output():
@@ -189,6 +195,10 @@ class Primary:
         )
         self.count_good_replicas()
 
+    def find_replica(self, ip: str, port: int) -> AttachedReplica | None:
+        """The replica with this address, as ROLE shows it."""
+        return next((r for r in self.replicas if r.shown_ip.lower() == ip.lower() and r.port == port), None)
+
     def _attach(self, replica: AttachedReplica, state: State) -> None:
         self._host.mark_replica(replica.client)
         replica.state = state
@@ -207,6 +217,7 @@ class Primary:
             replica.streams_on_ack = False
             replica.client.link.send_bytes(replica.take_held())
         self._serve_waiters()
+        self.acknowledged()
 
     def count_acknowledgements(self, offset: int) -> int:
         """How many replicas have applied the stream up to there?"""
@@ -292,7 +303,7 @@ class Primary:
     def cron(self) -> None:
         host = self._host
         is_due = self._seconds % host.config.repl_ping_replica_period == 0
-        if self.replicas and self.is_source and is_due and not host.is_failing_over():
+        if self.replicas and self.is_source and is_due and not self.stops_pings():
             self.say(b"PING")
         self._seconds += 1
         for replica in list(self.replicas):

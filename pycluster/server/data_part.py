@@ -67,6 +67,7 @@ def build(server: Any) -> tuple[Snapshots, AppendOnly, DiskTrouble, Replication]
     server.cron.each_tick(disk_trouble.look)
     server.cron.each_second(snapshots.cron)
     server.cron.each_second(replication.cron)
+    server.cron.each_tick(replication.failover.look)
     server.config.on_change("appendonly", partial(_switch_aof, aof))
     server.config.on_change("aof-disable-auto-gc", lambda config: aof.files.remove_history())
     server.shutdown.lagging = replication.lagging

@@ -261,6 +261,9 @@ class Host:
     def set_few_replicas(self, too_few: bool) -> None:
         self.too_few = too_few
 
+    def set_failing_over(self, is_so: bool) -> None:
+        self.failing_over = is_so
+
     def is_failing_over(self) -> bool:
         return self.failing_over
 
