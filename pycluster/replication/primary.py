@@ -213,6 +213,8 @@ class Primary:
             return
         replica.acknowledged = max(replica.acknowledged, offset)
         replica.acknowledged_at = self._host.loop.time()
+        if replica.state == State.WAITS_FOR_SAVE:
+            replica.has_seen_end = replica.save_has_begun
         if replica.streams_on_ack and replica.state == State.ONLINE:
             replica.streams_on_ack = False
             replica.client.link.send_bytes(replica.take_held())

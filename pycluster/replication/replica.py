@@ -419,7 +419,7 @@ class Replica:
     def acknowledge(self) -> None:
         """Tells the primary how much of its stream we have applied."""
         self._acknowledgement_due = False
-        if self.state == State.CONNECTED and self._link is not None and self._history.id != NO_ID:
+        if self.state == State.CONNECTED and self._link is not None:
             self._link.send_bytes(encode_request([b"REPLCONF", b"ACK", b"%d" % self._history.offset]))
 
     def acknowledge_soon(self) -> None:
@@ -456,7 +456,7 @@ class Replica:
             case State.CONNECTED if late:
                 self._host.log.warning("MASTER timeout: no data nor PING received...")
                 self._lost()
-            case State.CONNECTED:
+            case State.CONNECTED if self._history.id != NO_ID:  # one that was asked by SYNC would not know what it is
                 self.acknowledge()
 
     def _try_after_failure(self) -> None:
