@@ -810,6 +810,21 @@ class ReplicaofByReplica(ReplyError):
     text = "ERR Command is not valid when client is a replica."
 
 
+class WaitForFilesOnReplica(ReplyError):
+    text = (
+        "ERR WAITAOF cannot be used with replica instances. Please also note that writes to replicas are just local "
+        "and are not propagated."
+    )
+
+
+class WaitForFileThatIsNone(ReplyError):
+    text = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."
+
+
+class NotZeroOrOne(ReplyError):
+    text = "ERR value is out of range, value must between 0 and 1"
+
+
 class InvalidPrimaryPort(ReplyError):
     text = "ERR Invalid master port"
 

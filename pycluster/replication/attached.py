@@ -40,6 +40,7 @@ class AttachedReplica:
     stuck_since: float = 0.0  # it does not take the file any more
 
     acknowledged: int = 0
+    synced: int = 0  # up to there the stream is on its disk, as it says
     acknowledged_at: float = 0.0
 
     @property

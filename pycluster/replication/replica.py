@@ -417,10 +417,14 @@ class Replica:
         self.position = None
 
     def acknowledge(self) -> None:
-        """Tells the primary how much of its stream we have applied."""
+        """Tells the primary how much of its stream we have applied, and how much of it is on our disk."""
         self._acknowledgement_due = False
         if self.state == State.CONNECTED and self._link is not None:
-            self._link.send_bytes(encode_request([b"REPLCONF", b"ACK", b"%d" % self._history.offset]))
+            words = [b"REPLCONF", b"ACK", b"%d" % self._history.offset]
+            synced = self._host.synced_offset()
+            if synced >= 0:
+                words += [b"FACK", b"%d" % synced]
+            self._link.send_bytes(encode_request(words))
 
     def acknowledge_soon(self) -> None:
         """The primary asks for it (GETACK), in the midst of its stream: at the end of what is being applied now."""

@@ -50,7 +50,7 @@ class Replication:
         if was_primary:
             self.primary.stop_streaming()
             self.primary.is_source = False
-            self.primary.release_waiters()
+            self.primary.waiters.release()
             self._host.unblock_clients()
             self._host.set_replica(True)
         self.replica.follow(ip, port, was_primary=was_primary and not at_start)

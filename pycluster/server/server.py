@@ -273,6 +273,14 @@ class Server:
         """The dataset is whole again: it is to be in the append-only file, if there is to be one."""
         data_part.resume_aof(self)
 
+    def wants_aof(self) -> bool:
+        """Is there to be an append-only file?"""
+        return bool(self.config.appendonly)
+
+    def synced_offset(self) -> int:
+        """Up to where in the stream is our append-only file safe on the disk? -1: there is none."""
+        return self.aof.synced_offset
+
     def set_failing_over(self, is_so: bool) -> None:
         """FAILOVER has begun, or ended: meanwhile writes stand still."""
         if is_so:
