@@ -2,21 +2,35 @@
 (replication.c). What follows from them is replication/'s.
 """
 
+from pycluster.commands.arguments import parse_at_least
 from pycluster.commands.table import Group
 from pycluster.persistence.snapshot import Request
 from pycluster.protocol.errors import (
     BadSyntax,
+    FailoverByReplica,
+    FailoverForceAlone,
+    FailoverInCluster,
     FailoverOfOtherStream,
     FailoverOfPrimary,
+    FailoverTimeoutNotPositive,
+    FailoverToStranger,
+    FailoverToUnfinished,
+    FailoverUnderWay,
+    FailoverWithoutReplicas,
     InvalidPrimaryPort,
     MissingFilters,
+    MustBePositive,
+    NoFailover,
     NotAnInteger,
-    OutOfRange,
+    NotZeroOrOne,
     ReplicaofByReplica,
     ReplicaofInCluster,
+    ReplicaofWhileFailingOver,
     TimeoutNegative,
     TimeoutNotAnInteger,
     TimeoutOutOfRange,
+    WaitForFilesOnReplica,
+    WaitForFileThatIsNone,
     WaitOnReplica,
     announced_ip_too_long,
     text_of,
@@ -26,7 +40,7 @@ from pycluster.protocol.errors import (
 from pycluster.protocol.numbers import INT_MAX, parse_int
 from pycluster.protocol.quoting import split_arguments
 from pycluster.protocol.replies import NO_REPLY
-from pycluster.replication.attached import AttachedReplica
+from pycluster.replication.attached import AttachedReplica, State
 from pycluster.server.client import IS_REPLICA, Client
 
 group = Group("server")
@@ -45,6 +59,8 @@ def replicaof(client: Client, host: bytes, port: bytes) -> str:
     server = client.server
     if server.clustered:
         raise ReplicaofInCluster
+    if server.replication.failover.is_under_way:
+        raise ReplicaofWhileFailingOver
     if (host.lower(), port.lower()) == (b"no", b"one"):
         if server.replication.is_replica:
             server.replication.take_over()
@@ -52,7 +68,7 @@ def replicaof(client: Client, host: bytes, port: bytes) -> str:
         return "OK"
     if client.gate & IS_REPLICA:
         raise ReplicaofByReplica
-    number = parse_int(port)
+    number = parse_int(port, InvalidPrimaryPort)
     if not 0 <= number <= 65535:
         raise InvalidPrimaryPort
     address = (text_of(host), number)
@@ -78,6 +94,62 @@ def slaveof(client: Client, host: bytes, port: bytes) -> str:
     return replicaof(client, host, port)
 
 
+@group.command("admin noscript stale")
+def failover(client: Client, *options: bytes) -> str:
+    """FAILOVER [TO <host port [FORCE]>] [ABORT] [TIMEOUT milliseconds]
+
+    Starts a coordinated failover from a server to one of its replicas.
+    Since 6.2.0. O(1).
+    """
+    if client.server.clustered:
+        raise FailoverInCluster
+    replication = client.server.replication
+    ongoing = replication.failover
+    if [option.lower() for option in options] == [b"abort"]:
+        if not ongoing.is_under_way:
+            raise NoFailover
+        ongoing.abort("Failover manually aborted")
+        return "OK"
+    target, timeout_ms, force = _failover_options(options)
+    if ongoing.is_under_way:
+        raise FailoverUnderWay
+    if replication.is_replica:
+        raise FailoverByReplica
+    if not replication.primary.replicas:
+        raise FailoverWithoutReplicas
+    if force and (not timeout_ms or target is None):
+        raise FailoverForceAlone
+    if target is not None:
+        replica = replication.primary.find_replica(*target)
+        if replica is None:
+            raise FailoverToStranger
+        if replica.state != State.ONLINE:
+            raise FailoverToUnfinished
+    ongoing.begin(target, timeout_ms, force)
+    return "OK"
+
+
+def _failover_options(options: tuple[bytes, ...]) -> tuple[tuple[str, int] | None, int, bool]:
+    """Whom to fail over to, how long to wait for it, and whether to go on all the same then."""
+    target: tuple[str, int] | None = None
+    timeout_ms, force = 0, False
+    words = list(options)
+    while words:
+        match words.pop(0).lower():
+            case b"timeout" if words and not timeout_ms:
+                timeout_ms = parse_int(words.pop(0))
+                if timeout_ms <= 0:
+                    raise FailoverTimeoutNotPositive
+            case b"to" if len(words) >= 2 and target is None:
+                host = text_of(words.pop(0))
+                target = host, parse_int(words.pop(0))
+            case b"force" if not force:
+                force = True
+            case _:
+                raise BadSyntax
+    return target, timeout_ms, force
+
+
 @group.command("noscript loading stale fast", categories="admin dangerous")
 def role(client: Client) -> list[object]:
     """ROLE
@@ -101,12 +173,37 @@ def wait(client: Client, numreplicas: bytes, timeout: bytes) -> object:
     if replication.is_replica:
         raise WaitOnReplica
     wanted = parse_int(numreplicas)
-    timeout_ms = parse_int(timeout, TimeoutNotAnInteger)
+    return replication.primary.wait(client, wanted, _timeout_ms(client, timeout))
+
+
+@generic.command("noscript", categories="connection", tips=("request_policy:all_shards", "response_policy:agg_min"))
+def waitaof(client: Client, numlocal: bytes, numreplicas: bytes, timeout: bytes) -> object:
+    """WAITAOF numlocal numreplicas timeout
+
+    Blocks until all earlier writes of this connection are on the disk, here and on so many replicas, or the time in
+    milliseconds is over; returns on how many they are.
+    Since 7.2.0. O(1).
+    """
+    server = client.server
+    local = parse_int(numlocal)
+    if local not in (0, 1):
+        raise NotZeroOrOne
+    wanted = parse_at_least(0, numreplicas, MustBePositive)
+    timeout_ms = _timeout_ms(client, timeout)
+    if server.replication.is_replica:
+        raise WaitForFilesOnReplica
+    if local and not server.wants_aof():
+        raise WaitForFileThatIsNone
+    return server.replication.primary.wait_for_files(client, bool(local), wanted, timeout_ms)
+
+
+def _timeout_ms(client: Client, text: bytes) -> int:
+    timeout_ms = parse_int(text, TimeoutNotAnInteger)
     if timeout_ms < 0:
         raise TimeoutNegative
     if timeout_ms > INT_MAX - client.server.clock.now:
         raise TimeoutOutOfRange
-    return replication.primary.wait(client, wanted, timeout_ms)
+    return timeout_ms
 
 
 # Between servers
@@ -120,6 +217,8 @@ def psync(client: Client, replicationid: bytes, offset: bytes, *options: bytes) 
     Since 2.8.0.
     """
     replication, log = client.server.replication, client.server.log
+    if client.gate & IS_REPLICA:
+        return NO_REPLY
     if options and options[0].lower() == b"failover":
         log.notice(f"Failover request received for replid {text_of(replicationid)}.")
         if not replication.is_replica:
@@ -161,7 +260,7 @@ def replconf(client: Client, *options: bytes) -> object:
     for name, value in zip(options[::2], options[1::2], strict=True):
         match name.lower():
             case b"ack":
-                replication.primary.acknowledge(client, _offset(value))
+                _take_acknowledgement(client, value, *options[2:4])
                 return NO_REPLY
             case b"getack":
                 replication.replica.acknowledge_soon()
@@ -186,7 +285,7 @@ def _introduce(replica: AttachedReplica, name: bytes, value: bytes) -> None:
         case b"rdb-only":
             wanted = parse_int(value)
             if wanted not in (0, 1):
-                raise OutOfRange
+                raise NotZeroOrOne
             replica.wants_file_only = wanted == 1
         case b"rdb-filter-only":
             replica.request = _filter(value)
@@ -207,9 +306,10 @@ def _filter(words: bytes) -> Request:
     return Request(keys=False, functions=bool(names))
 
 
-def _offset(digits: bytes) -> int:
-    """An acknowledged offset; nonsense acknowledges nothing (and there is nobody to be told)."""
+def _take_acknowledgement(client: Client, applied: bytes, word: bytes = b"", synced: bytes = b"") -> None:
+    """REPLCONF ACK offset [FACK offset]. Nonsense acknowledges nothing, and there is nobody to be told."""
     try:
-        return parse_int(digits)
+        offsets = parse_int(applied), parse_int(synced) if word.lower() == b"fack" else 0
     except NotAnInteger:
-        return 0
+        return
+    client.server.replication.primary.acknowledge(client, *offsets)

@@ -187,6 +187,11 @@ class Journal:
         """The database that the last record belongs to; -1: the next record will say its own."""
         return self._selected
 
+    @property
+    def has_pending(self) -> bool:
+        """Is there something that the listeners have not heard of?"""
+        return bool(self._pending)
+
     def start_over(self) -> None:
         """A new listener knows of no SELECT yet: the next record says its database again."""
         self._selected = -1

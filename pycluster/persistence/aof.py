@@ -65,12 +65,20 @@ class AppendOnly:
         troubled: Callable[[bool], None] = lambda is_troubled: None,
         disk: Disk | None = None,
         now_s: Callable[[], float] = time,
+        place: Callable[[], int] = lambda: 0,
+        kept: Callable[[], None] = lambda: None,
+        synced: Callable[[], None] = lambda: None,
     ) -> None:
+        """`place` says how far the stream of changes is; `kept` is called for each piece of it that is taken, `synced`
+        when more of it is safe."""
         self.state = State.OFF
         self.loading: Loading | None = None
         self.disk = disk or Disk()
         self.files = AofFiles(config, log, self.disk)
-        self.tail = Tail(config, log, self.disk, die=die, child_is_writing=lambda: forks.is_busy, now_s=now_s)
+        self.tail = Tail(
+            config, log, self.disk, die=die, child_is_writing=lambda: forks.is_busy, now_s=now_s, place=place
+        )
+        self.synced_offset = -1  # up to where in the stream a power cut takes nothing from us; -1: we keep nothing
         self.rewrites = 0
         self.limit = RewriteLimit(log)
         self.is_scheduled = False
@@ -88,6 +96,9 @@ class AppendOnly:
         self._troubled = troubled
         self._is_troubled = False
         self._now_s = now_s
+        self._place = place
+        self._kept = kept
+        self._when_synced = synced
         self._before_tail = 0  # bytes of the parts that are complete
         self._base_size = 0
         self._stamped_s = 0
@@ -150,6 +161,7 @@ class AppendOnly:
         if manifest != files.manifest:
             files.replace_manifest(manifest)
         self.tail.open(fd)
+        self.synced_offset = self._place()
         self._before_tail = sum(files.size(other) for other in manifest.parts if other is not part)
         if not self._base_size and manifest.base is not None:
             self._base_size = files.size(manifest.base)
@@ -161,6 +173,7 @@ class AppendOnly:
 
     def take(self, stream: bytes) -> None:
         """The journal's listener: the changes of a turn."""
+        self._kept()
         if not self.tail.is_open:
             return  # nothing is kept until the next rewrite starts, which has it all in its base
         if self._config.aof_timestamp_enabled and (now := int(self._now_s())) > self._stamped_s:
@@ -176,6 +189,18 @@ class AppendOnly:
             if (tail.trouble is not None) is not self._is_troubled:
                 self._is_troubled = not self._is_troubled
                 self._troubled(self._is_troubled)
+        if self.state is State.ON and not self._journal.has_pending:
+            self._note_synced()
+
+    def _note_synced(self) -> None:
+        """How far is the stream safe now? A file without a base is not, whatever was synced. And what is no change (a
+        PING) is in no file, and need not be waited for."""
+        tail = self.tail
+        all_is_safe = tail.is_open and not tail.waiting and tail.size == tail.synced
+        reached = self._place() if all_is_safe else tail.synced_place
+        if reached != self.synced_offset:
+            self.synced_offset = reached
+            self._when_synced()
 
     def _listen(self) -> None:
         """Records come here, the first with the database that it belongs to."""
@@ -235,6 +260,7 @@ class AppendOnly:
         self.tail.close()
         self.tail.forgive()
         self.state = State.OFF
+        self.synced_offset = -1
         self.is_scheduled = False
         self._stop_listening()
         self._kill_rewrite()
@@ -301,6 +327,8 @@ class AppendOnly:
             return
         manifest = self.files.manifest.copy()
         is_first = self.state is State.WAITING
+        if is_first:
+            self.synced_offset = 0
         name = self._temporary_part if is_first else manifest.add_incremental().name
         fd = -1
         try:

@@ -34,11 +34,14 @@ class Tail:
         die: Callable[[], None],
         child_is_writing: Callable[[], bool] = lambda: False,
         now_s: Callable[[], float] = time,
+        place: Callable[[], int] = lambda: 0,
         background: BackgroundSync | None = None,
     ) -> None:
+        """`place`: where in the stream of changes what has been fed ends."""
         self.size = 0
         self.synced = 0
         self.waiting = 0
+        self.synced_place = 0  # up to there in the stream of changes all is safe
         self.error: OSError | None = None
         self.delayed_syncs = 0
         self.background = background or BackgroundSync(disk, log)
@@ -48,6 +51,9 @@ class Tail:
         self._die = die
         self._child_is_writing = child_is_writing
         self._now_s = now_s
+        self._place = place
+        self._written_place = 0
+        self._place_of_sync = 0  # what the background sync under way will have reached
         self._fd = -1
         self._pieces: list[bytes] = []
         self._last_sync_s = 0
@@ -70,6 +76,7 @@ class Tail:
         assert self._fd < 0
         self._fd = fd
         self.size = self.synced = self._disk.size(fd)
+        self.synced_place = self._written_place = self._place()
         self._last_sync_s = int(self._now_s())
 
     def close(self) -> None:
@@ -116,13 +123,14 @@ class Tail:
         self.background.wait()
         if self._fd >= 0:
             self._disk.sync_content(self._fd)
-            self.synced = self.size
+            self.synced, self.synced_place = self.size, self._written_place
             self._last_sync_s = int(self._now_s())
 
     def _settle(self) -> None:
         reached = self.background.settle()
         if reached is not None:
             self.synced = max(self.synced, reached)
+            self.synced_place = max(self.synced_place, self._place_of_sync)
 
     def _puts_off(self) -> bool:
         """Is the write to wait for the sync under way?"""
@@ -151,6 +159,7 @@ class Tail:
         self._pieces.clear()
         self.waiting = 0
         self.size += len(content)
+        self._written_place = self._place()
         if self.error is not None:
             self._log.notice("AOF write error looks solved, Redis can write again.")
             self.error = None
@@ -201,6 +210,7 @@ class Tail:
                 now = int(self._now_s())
                 if now != self._last_sync_s and not self.background.is_running:
                     self._last_sync_s = now
+                    self._place_of_sync = self._written_place
                     self.background.start(self._fd, self.size)
 
 

@@ -842,6 +842,21 @@ class ReplicaofByReplica(ReplyError):
     text = "ERR Command is not valid when client is a replica."
 
 
+class WaitForFilesOnReplica(ReplyError):
+    text = (
+        "ERR WAITAOF cannot be used with replica instances. Please also note that writes to replicas are just local "
+        "and are not propagated."
+    )
+
+
+class WaitForFileThatIsNone(ReplyError):
+    text = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."
+
+
+class NotZeroOrOne(ReplyError):
+    text = "ERR value is out of range, value must between 0 and 1"
+
+
 class InvalidPrimaryPort(ReplyError):
     text = "ERR Invalid master port"
 
@@ -867,6 +882,50 @@ def unsupported_filter(name: bytes) -> ReplyError:
 
 def unknown_replconf_option(name: bytes) -> ReplyError:
     return ReplyError(f"ERR Unrecognized REPLCONF option: {text_of(name)}")
+
+
+class NoSyncWhileFailingOver(ReplyError):
+    text = "NOMASTERLINK Can't SYNC while failing over"
+
+
+class ReplicaofWhileFailingOver(ReplyError):
+    text = "ERR REPLICAOF not allowed while failing over."
+
+
+class FailoverInCluster(ReplyError):
+    text = "ERR FAILOVER not allowed in cluster mode. Use CLUSTER FAILOVER command instead."
+
+
+class NoFailover(ReplyError):
+    text = "ERR No failover in progress."
+
+
+class FailoverUnderWay(ReplyError):
+    text = "ERR FAILOVER already in progress."
+
+
+class FailoverByReplica(ReplyError):
+    text = "ERR FAILOVER is not valid when server is a replica."
+
+
+class FailoverWithoutReplicas(ReplyError):
+    text = "ERR FAILOVER requires connected replicas."
+
+
+class FailoverTimeoutNotPositive(ReplyError):
+    text = "ERR FAILOVER timeout must be greater than 0"
+
+
+class FailoverForceAlone(ReplyError):
+    text = "ERR FAILOVER with force option requires both a timeout and target HOST and IP."
+
+
+class FailoverToStranger(ReplyError):
+    text = "ERR FAILOVER target HOST and PORT is not a replica."
+
+
+class FailoverToUnfinished(ReplyError):
+    text = "ERR FAILOVER target replica is not online."
 
 
 class FailoverOfPrimary(ReplyError):

@@ -32,6 +32,7 @@ class AttachedReplica:
     state: State = State.INTRODUCED
     save_has_begun: bool = False  # the snapshot it waits for: from then on it needs every change
     streams_on_ack: bool = False  # it has the file; its first REPLCONF ACK proves that it saw where the file ends
+    has_seen_end: bool = False  # it has said so before we knew ourselves that the child had ended
     held: list[bytes] = field(default_factory=list)
     held_length: int = 0
     sync_offset: int = 0  # of the stream, at the moment of its snapshot
@@ -39,6 +40,7 @@ class AttachedReplica:
     stuck_since: float = 0.0  # it does not take the file any more
 
     acknowledged: int = 0
+    synced: int = 0  # up to there the stream is on its disk, as it says
     acknowledged_at: float = 0.0
 
     @property

@@ -179,7 +179,7 @@ class FullSyncs:
                 f"Streamed RDB transfer with replica {replica.name} succeeded (socket). "
                 "Waiting for REPLCONF ACK from replica to enable streaming"
             )
-            replica.streams_on_ack = True
+            replica.streams_on_ack = not replica.has_seen_end
             self._has_file(replica)
         self.start_due_save()
 

@@ -43,6 +43,8 @@ class Continue:
 class GiveUp:
     """Nothing comes of it now. The place in the stream remains good for the next attempt."""
 
+    refused: bool = False  # PSYNC itself, not what came before it
+
 
 Action = Send | Log | FullSync | Continue | GiveUp
 
@@ -56,6 +58,7 @@ class Introduction:
     user: bytes = b""
     password: bytes = b""
     position: tuple[str, int] | None = None
+    is_failover: bool = False  # the primary is still our replica: it is to take our place
 
 
 # An answer to PING by which the primary shows that it is there, although it wants a password first.
@@ -72,6 +75,11 @@ class Handshake:
         self._me = introduction
         self._unread = b""
         self._questions: list[str] = []  # asked and not answered yet
+
+    @property
+    def waits_for_stream(self) -> bool:
+        """Has PSYNC been asked, and not answered yet?"""
+        return self._questions == ["PSYNC"]
 
     def begin(self) -> list[Action]:
         """The connection is there."""
@@ -135,7 +143,8 @@ class Handshake:
             return [what, Send(encode_request([b"PSYNC", b"?", b"-1"]))]
         id, offset = self._me.position
         what = Log("notice", f"Trying a partial resynchronization (request {id}:{offset}).")
-        return [what, Send(encode_request([b"PSYNC", id.encode(), b"%d" % offset]))]
+        order = [b"FAILOVER"] if self._me.is_failover else []
+        return [what, Send(encode_request([b"PSYNC", id.encode(), b"%d" % offset, *order]))]
 
     def _conclude(self, answer: str) -> list[Action]:
         """The answer to PSYNC decides."""
@@ -156,8 +165,12 @@ class Handshake:
         if answer.startswith(_LATER):
             return [
                 Log("notice", f"Master is currently unable to PSYNC but should be in the future: {answer}"),
-                GiveUp(),
+                GiveUp(refused=True),
             ]
         if answer.startswith("-ERR"):
-            return [Log("notice", f"Master does not support PSYNC or is in error state (reply: {answer})"), GiveUp()]
-        return [Log("warning", f"Unexpected reply to PSYNC from master: {answer}"), GiveUp()]
+            why = Log("notice", f"Master does not support PSYNC or is in error state (reply: {answer})")
+        else:
+            why = Log("warning", f"Unexpected reply to PSYNC from master: {answer}")
+        if self._me.is_failover:
+            return [why, GiveUp(refused=True)]
+        return [why, Log("notice", "Retrying with SYNC..."), Send(b"SYNC\r\n"), FullSync(NO_ID, 0)]

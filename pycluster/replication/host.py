@@ -63,6 +63,15 @@ class Host(Protocol):
     def resume_aof(self) -> None:
         """The dataset is whole: it is to be in the append-only file again, if there is to be one."""
 
+    def wants_aof(self) -> bool:
+        """Is there to be an append-only file?"""
+
+    def synced_offset(self) -> int:
+        """Up to where in the stream is our append-only file safe on the disk? -1: there is none."""
+
+    def set_failing_over(self, is_so: bool) -> None:
+        """FAILOVER has begun, or ended: meanwhile writes stand still."""
+
     def is_failing_over(self) -> bool:
         """Writes stand still until a replica has all of them: the stream must not grow meanwhile."""
 

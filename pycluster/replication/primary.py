@@ -7,38 +7,24 @@ another server of the same history.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from pycluster.persistence.snapshot import Request
 from pycluster.protocol.errors import (
     FilteredReplicaNeedsEof,
     NoLinkToPrimary,
+    NoSyncWhileFailingOver,
     SyncWithPendingOutput,
-    UnblockedByDemotion,
 )
-from pycluster.protocol.replies import NO_REPLY, Wait, encode_request
+from pycluster.protocol.replies import NO_REPLY, encode_request
 from pycluster.replication.attached import AttachedReplica, State
 from pycluster.replication.backlog import Backlog
 from pycluster.replication.full_sync import FullSyncs
 from pycluster.replication.history import History, new_id
 from pycluster.replication.host import Host
+from pycluster.replication.waiters import Goal, Waiters
 
 BACKLOG_LEAST = 16 * 1024
-
-
-@dataclass(slots=True, frozen=True)
-class _Waiting:
-    """A client in WAIT: up to where in the stream, and for how many replicas."""
-
-    offset: int
-    replicas: int
-    wait: Wait
-
-    def still_holds(self, client: Any) -> bool:
-        """Is this what the client waits for, or has it gone on since?"""
-        return client.waiter is not None and client.waiter.wait is self.wait
 
 
 class Primary:
@@ -50,9 +36,12 @@ class Primary:
         self.replicas: list[AttachedReplica] = []
         self.is_source = True  # of the stream; a replica passes on its primary's
         self.is_linked: Callable[[], bool] = lambda: True  # a replica that lost its primary can't synchronize others
+        self.is_failing_over: Callable[[], bool] = lambda: False  # FAILOVER: nor can who is about to change places
+        self.stops_pings: Callable[[], bool] = host.is_failing_over
+        self.acknowledged: Callable[[], None] = lambda: None  # called when a replica has said how far it is
         self._host = host
         self._full_syncs = FullSyncs(host, history, self.replicas, self.count_good_replicas)
-        self._waiters: dict[Any, _Waiting] = {}  # the clients in WAIT
+        self.waiters = Waiters(host, self.replicas, self._want_acknowledgements)
         self._wants_acknowledgements = False
         self._alone_since = host.loop.time()
         self._seconds = 0
@@ -77,6 +66,14 @@ class Primary:
         self.feed(stream)
         for client in self._host.journal.writers:
             client.last_write_offset = self.history.offset
+
+    def note_kept(self) -> None:
+        """The append-only file has got a piece of a stream that nobody else keeps: it is counted (as one byte), so that
+        WAITAOF can say where a client's last write is in it."""
+        if self.is_source and self.backlog is None:
+            self.history.offset += 1
+            for client in self._host.journal.writers:
+                client.last_write_offset = self.history.offset
 
     def say(self, *args: bytes) -> None:
         """A command in the stream that changes nothing: PING, GETACK."""
@@ -123,6 +120,8 @@ class Primary:
         replica = self.knowledge_of(client)
         if replica.state != State.INTRODUCED:
             return NO_REPLY
+        if self.is_failing_over():
+            return NoSyncWhileFailingOver()
         if not self.is_linked():
             return NoLinkToPrimary()
         if client.link.held_output():
@@ -189,6 +188,10 @@ class Primary:
         )
         self.count_good_replicas()
 
+    def find_replica(self, ip: str, port: int) -> AttachedReplica | None:
+        """The replica with this address, as ROLE shows it."""
+        return next((r for r in self.replicas if r.shown_ip.lower() == ip.lower() and r.port == port), None)
+
     def _attach(self, replica: AttachedReplica, state: State) -> None:
         self._host.mark_replica(replica.client)
         replica.state = state
@@ -196,34 +199,35 @@ class Primary:
 
     # Acknowledgements
 
-    def acknowledge(self, client: Any, offset: int) -> None:
-        """A replica says how much of the stream it has applied."""
+    def acknowledge(self, client: Any, offset: int, synced: int = 0) -> None:
+        """A replica says how much of the stream it has applied, and how much of it is on its disk."""
         replica: AttachedReplica | None = client.replica
         if replica is None or replica.state == State.INTRODUCED:
             return
         replica.acknowledged = max(replica.acknowledged, offset)
+        replica.synced = max(replica.synced, synced)
         replica.acknowledged_at = self._host.loop.time()
+        if replica.state == State.WAITS_FOR_SAVE:
+            replica.has_seen_end = replica.save_has_begun
         if replica.streams_on_ack and replica.state == State.ONLINE:
             replica.streams_on_ack = False
             replica.client.link.send_bytes(replica.take_held())
-        self._serve_waiters()
-
-    def count_acknowledgements(self, offset: int) -> int:
-        """How many replicas have applied the stream up to there?"""
-        return sum(replica.state == State.ONLINE and replica.acknowledged >= offset for replica in self.replicas)
+        self.waiters.serve()
+        self.acknowledged()
 
     def wait(self, client: Any, replicas: int, timeout_ms: int) -> object:
         """WAIT: so many replicas are to acknowledge the client's last write."""
         self._host.journal.flush()
-        offset: int = client.last_write_offset
-        acknowledged = self.count_acknowledgements(offset)
-        if acknowledged >= replicas or client.denies_blocking:
-            return acknowledged
-        wait = Wait([], type(None), timeout_ms / 1000, partial(self.count_acknowledgements, offset))
-        self._waiters[client] = _Waiting(offset, replicas, wait)
+        return self.waiters.wait(client, Goal(client.last_write_offset, replicas), timeout_ms)
+
+    def wait_for_files(self, client: Any, local: bool, replicas: int, timeout_ms: int) -> object:
+        """WAITAOF: the client's last write is to be on so many replicas' disks, and on ours, if `local` says so."""
+        self._host.journal.flush()
+        return self.waiters.wait(client, Goal(client.last_write_offset, replicas, True, local), timeout_ms)
+
+    def _want_acknowledgements(self) -> None:
         self._wants_acknowledgements = True
         self._host.loop.call_soon(self._ask_for_acknowledgements)
-        return wait
 
     def _ask_for_acknowledgements(self) -> None:
         """One GETACK serves all who wait; none while a failover needs the stream to stand still."""
@@ -231,28 +235,10 @@ class Primary:
             self._wants_acknowledgements = False
             self.say(b"REPLCONF", b"GETACK", b"*")
 
-    def release_waiters(self) -> None:
-        """We are no primary any more: nobody will acknowledge anything here."""
-        while self._waiters:
-            client, waiting = self._waiters.popitem()
-            if waiting.still_holds(client):
-                self._host.end_wait(client, UnblockedByDemotion())
-                client.link.close(after_replies=True)
-
     def hurry(self) -> None:
         """The replicas are to say how far they are: we are about to end."""
         if self.replicas:
             self.say(b"REPLCONF", b"GETACK", b"*")
-
-    def _serve_waiters(self) -> None:
-        for client, waiting in list(self._waiters.items()):
-            if not waiting.still_holds(client):
-                del self._waiters[client]  # its time was over, or somebody's patience
-                continue
-            acknowledged = self.count_acknowledgements(waiting.offset)
-            if acknowledged >= waiting.replicas:
-                del self._waiters[client]
-                self._host.end_wait(client, acknowledged)
 
     def count_good_replicas(self) -> None:
         """Are there as many as min-replicas-to-write wants?"""
@@ -270,7 +256,7 @@ class Primary:
 
     def forget(self, client: Any) -> None:
         """A client's connection has ended."""
-        self._waiters.pop(client, None)
+        self.waiters.forget(client)
         replica: AttachedReplica | None = client.replica
         client.replica = None
         if replica is None or replica not in self.replicas:
@@ -292,7 +278,7 @@ class Primary:
     def cron(self) -> None:
         host = self._host
         is_due = self._seconds % host.config.repl_ping_replica_period == 0
-        if self.replicas and self.is_source and is_due and not host.is_failing_over():
+        if self.replicas and self.is_source and is_due and not self.stops_pings():
             self.say(b"PING")
         self._seconds += 1
         for replica in list(self.replicas):

@@ -18,8 +18,9 @@ from pycluster.protocol.errors import ProtocolError, ReplyError
 from pycluster.protocol.replies import encode_request
 from pycluster.rdb.errors import Unreadable
 from pycluster.replication import handshake
+from pycluster.replication.failover import Failover
 from pycluster.replication.handshake import Action, Handshake, Introduction
-from pycluster.replication.history import History
+from pycluster.replication.history import NO_ID, History
 from pycluster.replication.host import Host
 from pycluster.replication.link import PrimaryLink
 from pycluster.replication.primary import Primary
@@ -60,6 +61,7 @@ class Replica:
         self.transfer: Transfer | None = None
         self.last_heard = 0.0
         self.down_since: float | None = None
+        self.failover: Failover | None = None  # of this server, if it is one to a replica of its own
         self._host = host
         self._history = history
         self._primary = primary
@@ -155,6 +157,7 @@ class Replica:
             user=config.masteruser,
             password=config.masterauth,
             position=None if self.position is None else (self._history.id, self._history.offset + 1),
+            is_failover=self.failover is not None and self.failover.is_in_progress,
         )
 
     # What the link says
@@ -181,6 +184,7 @@ class Replica:
             log.notice("Connection with master lost.")
             log.notice("Caching the disconnected master state.")
             self.down_since = self._host.loop.time()
+        asked = self._handshake is not None and self._handshake.waits_for_stream
         self._hang_up()
         match before:
             case State.CONNECTED:
@@ -188,6 +192,9 @@ class Replica:
             case State.SYNC:
                 log.warning("I/O error trying to sync with MASTER: connection lost")
                 self._try()
+            case State.HANDSHAKE if asked:
+                log.warning("Master did not reply to PSYNC, will try later")
+                self._psync_is_answered(False)
             case State.HANDSHAKE:
                 log.warning("Master did not respond to command during SYNC handshake")
 
@@ -200,11 +207,20 @@ class Replica:
                 case handshake.Log(level, text):
                     self._host.log.write(level, text)
                 case handshake.Continue(id):
+                    self._psync_is_answered(True)
                     self._go_on(id)
                 case handshake.FullSync(id, offset):
+                    self._psync_is_answered(True)
                     self._expect_file(id, offset)
-                case handshake.GiveUp():
+                case handshake.GiveUp(refused):
                     self._hang_up()
+                    if refused:
+                        self._psync_is_answered(False)
+
+    def _psync_is_answered(self, accepted: bool) -> None:
+        """Who has been asked to change places with us has done so, or won't."""
+        if self.failover is not None:
+            (self.failover.accepted if accepted else self.failover.rejected)()
 
     # Going on where we were
 
@@ -401,10 +417,14 @@ class Replica:
         self.position = None
 
     def acknowledge(self) -> None:
-        """Tells the primary how much of its stream we have applied."""
+        """Tells the primary how much of its stream we have applied, and how much of it is on our disk."""
         self._acknowledgement_due = False
         if self.state == State.CONNECTED and self._link is not None:
-            self._link.send_bytes(encode_request([b"REPLCONF", b"ACK", b"%d" % self._history.offset]))
+            words = [b"REPLCONF", b"ACK", b"%d" % self._history.offset]
+            synced = self._host.synced_offset()
+            if synced >= 0:
+                words += [b"FACK", b"%d" % synced]
+            self._link.send_bytes(encode_request(words))
 
     def acknowledge_soon(self) -> None:
         """The primary asks for it (GETACK), in the midst of its stream: at the end of what is being applied now."""
@@ -440,7 +460,7 @@ class Replica:
             case State.CONNECTED if late:
                 self._host.log.warning("MASTER timeout: no data nor PING received...")
                 self._lost()
-            case State.CONNECTED:
+            case State.CONNECTED if self._history.id != NO_ID:  # one that was asked by SYNC would not know what it is
                 self.acknowledge()
 
     def _try_after_failure(self) -> None:

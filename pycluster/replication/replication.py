@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from pycluster.persistence.loading import Loading
 from pycluster.replication.attached import State as AttachedState
+from pycluster.replication.failover import Failover
 from pycluster.replication.history import ID_LENGTH, History, new_id
 from pycluster.replication.host import Host
 from pycluster.replication.primary import Primary
@@ -24,7 +25,12 @@ class Replication:
         self.history = History(new_id(host.rng))
         self.primary = Primary(host, self.history)
         self.replica = Replica(host, self.history, self.primary)
+        self.failover = Failover(host, self.primary, self.follow, self.take_over)
+        self.replica.failover = self.failover
         self.primary.is_linked = self._can_serve_replicas
+        self.primary.is_failing_over = lambda: self.failover.is_under_way
+        self.primary.stops_pings = self._stops_pings
+        self.primary.acknowledged = self.failover.look_soon
         host.config.on_change("repl-backlog-size", lambda config: self.primary.resize_backlog())
         host.config.on_change(
             "min-replicas-to-write min-replicas-max-lag", lambda config: self.primary.count_good_replicas()
@@ -44,7 +50,7 @@ class Replication:
         if was_primary:
             self.primary.stop_streaming()
             self.primary.is_source = False
-            self.primary.release_waiters()
+            self.primary.waiters.release()
             self._host.unblock_clients()
             self._host.set_replica(True)
         self.replica.follow(ip, port, was_primary=was_primary and not at_start)
@@ -66,6 +72,9 @@ class Replication:
 
     def _can_serve_replicas(self) -> bool:
         return not self.is_replica or self.replica.is_connected
+
+    def _stops_pings(self) -> bool:
+        return self.failover.stops_pings if self.failover.is_under_way else self._host.is_failing_over()
 
     def change_id(self) -> None:
         """DEBUG CHANGE-REPL-ID: nobody can go on from here."""
@@ -170,7 +179,7 @@ class Replication:
                 f"offset={replica.acknowledged},lag={lag}"
             )
         return fields | {
-            "master_failover_state": "no-failover",
+            "master_failover_state": str(self.failover.state),
             "master_replid": history.id,
             "master_replid2": history.old_id,
             "master_repl_offset": history.offset,

@@ -55,6 +55,9 @@ def build(server: Any) -> tuple[Snapshots, AppendOnly, DiskTrouble, Replication]
         troubled=lambda is_troubled: disk_trouble.look(),
         disk=server.disk,
         now_s=lambda: server.wall_ms() / 1000,
+        place=lambda: server.replication.history.offset,
+        kept=lambda: server.replication.primary.note_kept(),
+        synced=lambda: server.replication.primary.waiters.serve(),
     )
     server.journal.keeper = aof.take
     server.turn.always(aof.write)
@@ -69,7 +72,9 @@ def build(server: Any) -> tuple[Snapshots, AppendOnly, DiskTrouble, Replication]
     server.cron.each_tick(disk_trouble.look)
     server.cron.each_second(snapshots.cron)
     server.cron.each_second(replication.cron)
+    server.cron.each_tick(replication.failover.look)
     server.config.on_change("appendonly", partial(_switch_aof, aof))
+    server.config.on_change("appendonly", lambda config: replication.primary.waiters.serve())
     server.config.on_change("aof-disable-auto-gc", lambda config: aof.files.remove_history())
     server.shutdown.lagging = replication.lagging
     server.shutdown.hurry_replicas = replication.primary.hurry

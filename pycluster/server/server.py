@@ -36,7 +36,7 @@ from pycluster.server.info_server import build_info
 from pycluster.server.log import Log
 from pycluster.server.memory import Memory
 from pycluster.server.migration import Migration
-from pycluster.server.pause import Pause
+from pycluster.server.pause import FAILOVER, FOREVER_MS, Pause
 from pycluster.server.pubsub import PubSub
 from pycluster.server.reservations import Reservations
 from pycluster.server.routing import Routing
@@ -281,6 +281,21 @@ class Server:
     def resume_aof(self) -> None:
         """The dataset is whole again: it is to be in the append-only file, if there is to be one."""
         data_part.resume_aof(self)
+
+    def wants_aof(self) -> bool:
+        """Is there to be an append-only file?"""
+        return bool(self.config.appendonly)
+
+    def synced_offset(self) -> int:
+        """Up to where in the stream is our append-only file safe on the disk? -1: there is none."""
+        return self.aof.synced_offset
+
+    def set_failing_over(self, is_so: bool) -> None:
+        """FAILOVER has begun, or ended: meanwhile writes stand still."""
+        if is_so:
+            self.pause.begin(FAILOVER, FOREVER_MS, all_commands=False)
+        else:
+            self.pause.end(FAILOVER)
 
     def is_failing_over(self) -> bool:
         """Writes stand still until a replica has all of them: the stream must not grow meanwhile."""

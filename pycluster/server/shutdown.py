@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from pycluster.server.admission import LOADING
+from pycluster.server.pause import FOREVER_MS
 
 PURPOSE = "shutdown"
 LOOK_AGAIN_S = 0.1
-FOREVER_MS = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)

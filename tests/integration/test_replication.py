@@ -238,3 +238,14 @@ def test_a_primary_whose_replica_goes_in_the_middle_of_a_sync_lives_on(servers: 
     wait_until(lambda: "" if primary.info("persistence")["rdb_bgsave_in_progress"] == "0" else "its child is at work")
     wait_until(lambda: "" if primary.info("replication")["connected_slaves"] == "0" else "it still has a replica")
     assert primary.ask("SET", "k", "v") in (b"OK", "OK")
+
+
+def test_a_primary_without_psync_is_followed_by_sync(servers: Servers, programs: tuple[list[str], list[str]]) -> None:
+    primary = servers.start(programs[0], ("rename-command", 'PSYNC ""'))
+    replica = servers.start(programs[1])
+    primary.ask("SET", "k", "v")
+    replica.ask("REPLICAOF", primary.host, primary.port)
+    wait_until(lambda: "" if replica.info("replication")["master_link_status"] == "up" else "it has no link")
+    primary.ask("APPEND", "k", "v")
+    wait_until(lambda: "" if replica.ask("GET", "k") == b"vv" else "the stream does not come")
+    assert "Retrying with SYNC..." in replica.log()

@@ -9,6 +9,7 @@ import pytest
 
 from pycluster.protocol.errors import ReplyError
 from pycluster.protocol.replies import encode_request
+from pycluster.server.blocking import BLOCKED
 from tests.unit.files.forgetful import HastyDisk
 from tests.unit.persistence.machine import Died, Machine
 
@@ -317,3 +318,61 @@ def test_a_base_of_commands_tells_how_many_keys_it_has_and_can_be_made_slow(star
     told = machine.server.forks.progress_info()
     assert (told["current_save_keys_total"], machine.server.aof.is_rewriting) == (3, True)
     machine.server.aof.turn_off()
+# What is safe, as places in the stream
+
+
+def synced(machine: Machine) -> int:
+    """How far behind its last change is what a power cut would leave? 0: nothing."""
+    return machine.server.replication.history.offset - machine.server.aof.synced_offset
+
+
+def test_with_always_what_was_answered_is_safe(start: Start) -> None:
+    machine = start(appendfsync="always")
+    machine.turn("SET k v")
+    assert synced(machine) == 0 and machine.server.aof.synced_offset > 0
+
+
+def test_with_everysec_it_is_safe_when_the_background_sync_is_done(start: Start) -> None:
+    machine = start(appendfsync="everysec")
+    machine.turn("SET k v")
+    machine.pass_time(1)
+    machine.turn("SET l v")
+    assert synced(machine) == 2
+    machine.thread.run()
+    machine.pass_time(0.1)
+    assert synced(machine) == 1  # the second change came behind the sync
+    machine.pass_time(1)
+    machine.thread.run()
+    machine.pass_time(0.1)
+    assert synced(machine) == 0
+
+
+def test_without_a_file_nothing_is_safe(start: Start) -> None:
+    machine = start(appendfsync="always")
+    machine.turn("SET k v", "CONFIG SET appendonly no")
+    assert machine.server.aof.synced_offset == -1
+
+
+def test_a_file_that_has_no_base_yet_keeps_nothing_safe(start: Start) -> None:
+    machine = start(appendfsync="always")
+    machine.turn("SET k v", "CONFIG SET appendonly no")
+    machine.turn("CONFIG SET appendonly yes")
+    machine.turn("SET l v")
+    assert synced(machine) == 0  # the base was made at once
+
+
+def test_waitaof_is_answered_when_the_sync_is_done(start: Start) -> None:
+    machine = start(appendfsync="everysec")
+    assert machine.turn("SET k v", "WAITAOF 1 0 0")[1] is BLOCKED
+    machine.pass_time(1)
+    assert machine.client.waiter is not None
+    machine.thread.run()
+    machine.pass_time(0.1)
+    assert machine.client.waiter is None
+
+
+def test_waitaof_ends_with_an_error_when_the_file_is_given_up(start: Start) -> None:
+    machine = start(appendfsync="everysec")
+    machine.turn("SET k v", "WAITAOF 1 0 0")
+    machine.server.config.set([(b"appendonly", b"no")])
+    assert machine.client.waiter is None

@@ -207,6 +207,7 @@ class Host:
     is_replica: bool = False
     too_few: bool = False
     limit: int = 1 << 30
+    synced: int = -1
 
     def __post_init__(self) -> None:
         self.journal = self.keyspace.journal
@@ -262,6 +263,15 @@ class Host:
 
     def set_few_replicas(self, too_few: bool) -> None:
         self.too_few = too_few
+
+    def wants_aof(self) -> bool:
+        return self.synced >= 0
+
+    def synced_offset(self) -> int:
+        return self.synced
+
+    def set_failing_over(self, is_so: bool) -> None:
+        self.failing_over = is_so
 
     def is_failing_over(self) -> bool:
         return self.failing_over

@@ -96,13 +96,32 @@ def test_a_primary_may_go_on_under_the_same_id_or_another() -> None:
     [
         (b"-NOMASTERLINK Can't SYNC\r\n", "Master is currently unable to PSYNC but should be in the future"),
         (b"-LOADING Redis is loading\r\n", "Master is currently unable to PSYNC but should be in the future"),
+    ],
+)
+def test_a_primary_that_cannot_serve_now_is_asked_again_later(reply: bytes, line: str) -> None:
+    actions = answer(reply)
+    assert outcome(actions) == GiveUp(refused=True) and line in said(actions)
+
+
+@pytest.mark.parametrize(
+    ("reply", "line"),
+    [
         (b"-ERR unknown command\r\n", "Master does not support PSYNC or is in error state"),
         (b"+WHAT\r\n", "Unexpected reply to PSYNC from master: +WHAT"),
     ],
 )
-def test_any_other_answer_ends_the_attempt_and_says_why(reply: bytes, line: str) -> None:
+def test_a_primary_that_does_not_know_psync_is_asked_by_sync(reply: bytes, line: str) -> None:
     actions = answer(reply)
-    assert outcome(actions) == GiveUp() and line in said(actions)
+    assert outcome(actions) == FullSync(NO_ID, 0) and line in said(actions)
+    assert sent(actions) == b"SYNC\r\n"
+
+
+def test_who_is_to_change_places_is_not_asked_for_a_full_sync_instead() -> None:
+    handshake = Handshake(Introduction(port=7002, position=(ID, 101), is_failover=True))
+    handshake.begin()
+    handshake.receive(b"+PONG\r\n+OK\r\n")
+    handshake.receive(b"+OK\r\n")
+    assert outcome(handshake.receive(b"-ERR unknown\r\n")) == GiveUp(refused=True)
 
 
 def test_a_wrong_password_ends_the_attempt() -> None:

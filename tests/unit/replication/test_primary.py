@@ -279,3 +279,10 @@ def test_a_replica_with_a_streamed_file_gets_the_rest_when_it_has_acknowledged_i
     assert client.link.take() == b"" and client.replica.state == State.ONLINE
     world.primary.acknowledge(client, 0)
     assert client.link.take() == SELECT_0 + encode_request(SET)
+
+
+def test_a_replica_may_acknowledge_before_we_know_that_the_child_has_ended(world: World) -> None:
+    client = world.introduced(takes_streamed_file=True)
+    world.primary.synchronize(client, None)
+    world.primary.acknowledge(client, -1)
+    assert client.replica is not None and client.replica.has_seen_end
