@@ -49,6 +49,9 @@ def receive(state: ClusterState, link: Link, message: Message) -> None:
             adopt(state, sender, link)
     if sender:
         sender.data_received_ms = state.now_ms  # whatever it says, it lives
+        if sender.link is None and sender.connect_after_ms:
+            sender.connect_after_ms = 0
+            state.hurry()
         if not sender.in_handshake:
             learn_progress(state, sender, message)
 
