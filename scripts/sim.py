@@ -29,6 +29,7 @@ class Result:
     cpu_s: float
     virtual_s: float = 0
     failures: int = 0
+    breaks: int = 0
     events: int = 0
     transcript: str = ""
     error: str = ""
@@ -59,7 +60,8 @@ def live(seed: int, is_recording: bool) -> Result:
     result = Result(seed, 0)
     try:
         world = live_through(seed, is_recording)
-        result.virtual_s, result.failures, result.events = world.seconds, world.failures, world.events
+        result.virtual_s, result.events = world.seconds, world.events
+        result.failures, result.breaks = world.failures, world.breaks
         result.transcript = "\n".join(world.transcript)
         del world
     except AssertionError as error:
@@ -80,12 +82,13 @@ def report(result: Result, in_full: bool) -> None:
 def summarize(results: list[Result], wall_s: float) -> int:
     failed = sum(1 for result in results if result.error)
     virtual_s, cpu_s = sum(result.virtual_s for result in results), sum(result.cpu_s for result in results)
-    failures, events = sum(result.failures for result in results), sum(result.events for result in results)
+    failures, breaks = sum(result.failures for result in results), sum(result.breaks for result in results)
+    events = sum(result.events for result in results)
     print(
         f"{len(results)} seeds, {failed} failed; {virtual_s:.0f} virtual seconds in {cpu_s:.1f} s of CPU: "
-        f"{virtual_s / cpu_s:.0f} times as fast as real time\n"
-        f"{failures} simulated failures and {events} events in {wall_s:.1f} s: "
-        f"{failures / wall_s * 60:.0f} failures per minute of wall time"
+        f"{virtual_s / cpu_s:.0f} times as fast as real time, {events / cpu_s:.0f} events a second\n"
+        f"{failures} simulated failures (crashes, cuts, partitions) and {breaks} broken connections in {wall_s:.1f} s: "
+        f"{failures / wall_s * 60:.0f} simulated failures per minute of wall time"
     )
     return 1 if failed else 0
 

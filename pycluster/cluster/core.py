@@ -111,6 +111,8 @@ class Cluster:
             state.detach(link)
             # Failure detection counts from the first unanswered ping: this is as good as one.
             node.ping_sent_ms = node.ping_sent_ms or now_ms
+            if node.is_fail:
+                node.connect_after_ms = now_ms + heartbeat.RETRY_FAILED_MS
             state.log("verbose", f"Connection with Node {node.id} at {node.ip}:{node.bus_port} failed: {reason}")
         return self._settle()
 

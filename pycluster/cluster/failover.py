@@ -59,6 +59,11 @@ def advance(state: ClusterState) -> None:
     if not election.asked:
         ask_for_votes(state)
         return
+    assert state.myself.primary  # it is the reason
+    if state.myself.primary.config_epoch >= election.epoch:
+        # It has moved on since I asked, and is perhaps alive: with these votes I would claim its slots in vain.
+        state.election = Election()
+        return
     if len(election.votes) >= state.quorum:
         win(state)
     else:

@@ -50,6 +50,7 @@ def hear_of_known(state: ClusterState, accuser: Node | None, node: Node, entry: 
         state.close(node.link)
         take_address(node, entry)
         node.flags &= ~NOADDR
+        node.connect_after_ms = 0
         state.hurry()
 
 

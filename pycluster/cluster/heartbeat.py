@@ -12,6 +12,7 @@ from pycluster.cluster.state import TICK_MS, ClusterState
 
 CHANCE_PING_MS = 1000
 RANDOM_CANDIDATES = 5
+RETRY_FAILED_MS = 1000  # how often a node in FAIL is tried again; if it speaks to me, at once
 HANDSHAKE_MIN_MS = 1000  # a short node timeout leaves a handshake this much time all the same
 
 
@@ -55,6 +56,9 @@ def next_due_ms(state: ClusterState) -> int:
     for node in state.nodes.values():
         if node is myself or node.flags & NOADDR:
             continue
+        if node.link is None and node.connect_after_ms > state.now_ms:
+            due_ms = min(due_ms, node.connect_after_ms)
+            continue
         if node.link is None or node.flags & HANDSHAKE:
             return 0
         # A ping, or a closer look because there is no answer.
@@ -70,7 +74,9 @@ def drop_handshake_if_stale(state: ClusterState, node: Node) -> None:
 
 
 def open_link(state: ClusterState, node: Node) -> None:
-    if node.link is None and not node.flags & (MYSELF | NOADDR) and node.id in state.nodes:
+    if node.link or node.flags & (MYSELF | NOADDR) or state.now_ms < node.connect_after_ms:
+        return
+    if node.id in state.nodes:
         node.link = Link(inbound=False, created_ms=state.now_ms, node=node)
         state.emit(Connect(node.link, node.ip, node.bus_port))
 

@@ -49,6 +49,9 @@ def receive(state: ClusterState, link: Link, message: Message) -> None:
             adopt(state, sender, link)
     if sender:
         sender.data_received_ms = state.now_ms  # whatever it says, it lives
+        if sender.link is None and sender.connect_after_ms:
+            sender.connect_after_ms = 0
+            state.hurry()
         if not sender.in_handshake:
             learn_progress(state, sender, message)
 
@@ -93,7 +96,7 @@ def is_double(state: ClusterState, sender: Node, link: Link, message: Message) -
     older = sender.inbound
     if not link.inbound or older is None or older is link:
         return False
-    is_elsewhere = (message.port, message.bus_port) != (sender.port, sender.bus_port)
+    is_elsewhere = place_of_sender(link, message) != (sender.ip, sender.port, sender.bus_port, sender.tls_port)
     return is_elsewhere and state.now_ms - sender.data_received_ms < state.settings.node_timeout_ms
 
 
@@ -205,22 +208,22 @@ def finish_handshake(state: ClusterState, link: Link, sender: Node | None, messa
 
 def follow_address(state: ClusterState, link: Link, sender: Node, message: Message) -> None:
     """A node's PINGs come from where it is (or say where it wants to be reached); my link to it must lead there."""
-    ip = message.ip or link.peer_ip
-    place = (ip, message.port, message.bus_port, message.tls_port)
-    if (
-        link is sender.link
-        or not ip
-        or not is_plain(ip)
-        or place == (sender.ip, sender.port, sender.bus_port, sender.tls_port)
-    ):
+    place = ip, port, _, _ = place_of_sender(link, message)
+    if link is sender.link or place == (sender.ip, sender.port, sender.bus_port, sender.tls_port):
+        return
+    if not ip or not is_plain(ip):
         return
     sender.ip, sender.port, sender.bus_port, sender.tls_port = place
     sender.flags &= ~NOADDR
     state.close(sender.link)
-    state.log("notice", f"Address updated for node {sender.label}, now {ip}:{message.port}")
+    state.log("notice", f"Address updated for node {sender.label}, now {ip}:{port}")
     if sender is state.myself.primary:
         state.emit(Follow(sender.id, sender.ip, sender.port))
     state.save_and_judge()
+
+
+def place_of_sender(link: Link, message: Message) -> tuple[str, int, int, int]:
+    return message.ip or link.peer_ip, message.port, message.bus_port, message.tls_port
 
 
 def note_answer(state: ClusterState, node: Node) -> None:

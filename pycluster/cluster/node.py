@@ -80,6 +80,7 @@ class Node:
     pong_received_ms: int = 0
     data_received_ms: int = 0
     failed_ms: int = 0  # when FAIL was set
+    connect_after_ms: int = 0  # nobody was there a moment ago
     double_logged_ms: int = 0  # when I last warned of a second node with this id
     voted_ms: int = 0  # when I last voted for one of its replicas
     failure_reports: "dict[Node, int]" = field(default_factory=dict)  # which primary said so, and when (ms)

@@ -13,7 +13,7 @@ from tests.simulation.clusters import disagreement, form
 from tests.simulation.machine import Machine
 from tests.simulation.world import World
 
-TROUBLE_S = 30
+TROUBLE_S = 20
 RECOVERY_S = 40
 
 
@@ -34,10 +34,11 @@ def live_through(seed: int, is_recording: bool = False) -> World:
     world.loss = rng.choice([0, 0, 0.01, 0.1])
     world.cuts_hold = rng.random() < 0.5
     world.may_take_over = rng.random() < 0.3
+    longest_rest_s = rng.choice([0.3, 1, 3])
     end_ms = world.now_ms + TROUBLE_S * 1000
     while world.now_ms < end_ms:
         rng.choice(TROUBLES)(world, rng)
-        world.run(rng.uniform(0, 3))
+        world.run(rng.uniform(0, longest_rest_s))
     repair(world)
     if not settles(world, RECOVERY_S):
         close_open_slots(world)

@@ -77,7 +77,8 @@ class World:
         self.transcript: list[str] = []
         self.is_recording = False
         self.events = 0
-        self.failures = 0  # crashes, cuts, partitions and broken connections
+        self.failures = 0  # crashes, cuts and partitions
+        self.breaks = 0  # connections that broke because a packet was lost
         self.invariants = Invariants(self.describe)
         self._queue: list[tuple[int, int, Callable[..., None], tuple[object, ...]]] = []
         self._held: list[tuple[Callable[..., None], tuple[object, ...]]] = []  # by a cut, until it heals
@@ -378,7 +379,7 @@ class World:
             stream.has_gap = True
             return
         if self.loss and self.rng.random() < self.loss:
-            self.failures += 1
+            self.breaks += 1
             stream.has_gap = True
             self._break(link, stream)
             return

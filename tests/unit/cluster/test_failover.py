@@ -218,6 +218,14 @@ def test_an_election_without_result_is_repeated_after_a_while() -> None:
     assert sent(effects, Kind.FAILOVER_AUTH_REQUEST)[0].current_epoch == 5
 
 
+def test_votes_for_an_epoch_that_my_primary_has_left_behind_are_no_victory() -> None:
+    me, a, b, c = candidate()
+    elected(me, a, b, c)
+    a.config_epoch = me.state.election.epoch + 1
+    me.hears(a, Kind.PING)
+    assert not of_kind([effect for peer in (b, c) for effect in me.hears(peer, Kind.FAILOVER_AUTH_ACK)], TakeOver)
+
+
 def test_an_epoch_that_another_shards_replica_has_won_is_lost_and_the_next_attempt_comes_soon() -> None:
     me, a, b, c = candidate()
     elected(me, a, b, c)

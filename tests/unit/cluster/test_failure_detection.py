@@ -58,6 +58,46 @@ def test_a_failed_connection_counts_as_a_ping_without_answer() -> None:
     assert me.node(a).ping_sent_ms == me.now_ms
 
 
+def failed_and_refused() -> tuple[Core, Peer, Peer]:
+    """a is in FAIL, and its port was closed a moment ago."""
+    me, a, b = three_primaries()
+    me.node(a).flags |= FAIL
+    me.cluster.lost(me.node(a).link, me.now_ms)
+    connect = of_kind(me.passes(0.1), Connect)[0]
+    me.cluster.connect_failed(connect.link, "Connection refused", me.now_ms)
+    return me, a, b
+
+
+def test_a_failed_node_that_refuses_connections_is_tried_once_a_second() -> None:
+    me, a, b = failed_and_refused()
+    assert not of_kind(me.lives(0.9, b), Connect)
+    assert of_kind(me.lives(0.3, b), Connect)
+
+
+def test_a_failed_node_that_speaks_is_tried_at_once() -> None:
+    me, a, b = failed_and_refused()
+    me.hears(a, Kind.PING)
+    assert of_kind(me.lives(0.1, b), Connect)
+
+
+def test_time_is_looked_at_when_a_node_is_due_and_not_before() -> None:
+    me = Core(node_timeout_ms=15000)
+    a, b = me.meets("a", slots=THIRDS[1], config_epoch=1), me.meets("b", slots=THIRDS[2], config_epoch=2)
+    me.orders("add_slots", range(5461))
+    me.lives(3, a, b)
+    assert me.cluster.next_tick_ms() == me.state.chance_ping_ms  # once a second a node is pinged by chance
+    me.node(a).pong_received_ms = me.now_ms - 7300
+    me.cluster.tick(me.cluster.next_tick_ms())
+    assert me.node(a).ping_sent_ms > 0
+
+
+def test_a_lost_link_brings_the_next_look_forward() -> None:
+    me, a, b = three_primaries()
+    me.state.next_tick_ms = me.now_ms + 1000
+    me.cluster.lost(me.node(a).link, me.now_ms)
+    assert me.cluster.next_tick_ms() <= me.now_ms + 100
+
+
 def test_anything_that_a_node_sends_is_a_sign_of_life() -> None:
     me, a, b = three_primaries()
     for _ in range(20):

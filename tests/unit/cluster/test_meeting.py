@@ -126,6 +126,28 @@ def test_a_node_that_is_met_again_is_not_doubled() -> None:
     assert Disconnect(connect.link) in effects
 
 
+def test_a_second_node_with_the_id_of_one_that_is_well_is_refused_and_named_once() -> None:
+    me = Core()
+    a = me.meets("a")
+    me.hears(a, Kind.PING)
+    first, logs = a.inbound, []
+    for _ in range(2):
+        a.inbound = me.cluster.accepted("10.0.0.1", "10.0.0.99", 40001, me.now_ms)
+        logs.append(logged(me.hears(a, Kind.PING)))
+    assert me.node(a).inbound is first and me.node(a).ip == "10.0.0.2" and not a.inbound.is_open
+    assert "Two nodes use the id of" in logs[0] and not logs[1]
+
+
+def test_a_node_that_moved_without_a_word_is_followed_when_it_was_silent_for_its_timeout() -> None:
+    me = Core()
+    a = me.meets("a")
+    me.hears(a, Kind.PING)
+    me.passes(1)
+    a.inbound = me.cluster.accepted("10.0.0.1", "10.0.0.99", 40001, me.now_ms)
+    me.hears(a, Kind.PING)
+    assert me.node(a).ip == "10.0.0.99"
+
+
 def test_a_second_link_from_one_node_replaces_the_first() -> None:
     me = Core()
     a = me.meets("a")
