@@ -75,6 +75,19 @@ class BigDict(Generic[V]):
             if before >= FULL:
                 self._split(place)
 
+    def add(self, key: bytes, value: V) -> bool:
+        """As `self[key] = value`; is the key new?"""
+        place = hash(key) >> self.shift & self.mask
+        members = self.table[place]
+        before = len(members)
+        members[key] = value
+        if len(members) == before:
+            return False
+        self.count += 1
+        if before >= FULL:
+            self._split(place)
+        return True
+
     def pop(self, key: bytes, default: V | Default = _MISSING) -> V | Default:
         place = hash(key) >> self.shift & self.mask
         members = self.table[place]

@@ -170,6 +170,19 @@ class Database:
         if len(here) > SMALL and here.__class__ is dict:
             self.slots[self.slot] = self.here = grown(here)
 
+    def add(self, key: bytes, value: Value) -> bool:
+        """Stores what was read from a file, which is no event; is the key new?"""
+        here = self.here
+        if here.__class__ is BigDict:
+            return here.add(key, value)
+        before = len(here)
+        here[key] = value
+        if len(here) == before:
+            return False
+        if before >= SMALL:
+            self.slots[self.slot] = self.here = grown(here)
+        return True
+
     def replace(self, key: bytes, value: Value) -> None:
         """Stores a value as if the key were new: its deadline is gone."""
         if self.due and key in self.due:

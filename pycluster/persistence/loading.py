@@ -129,9 +129,8 @@ class Loader:
                 continue
             if slotted:
                 db.enter(key_slot(key))
-            if key in db.here:
-                self._give_way(db, key)
-            Database.put(db, key, value)  # no event: what is loaded is not new
+            if not db.add(key, value):
+                self._take_place(db, key)
             if deadline is not None:
                 db.set_deadline(key, deadline)
         if self._reader.uses and self._databases[0].keyspace.uses_by:
@@ -158,11 +157,11 @@ class Loader:
                 raise Damaged(f"Failed loading library, {error.reason}", self.offset) from None
         self._taken = len(libraries)
 
-    def _give_way(self, db: Database, key: bytes) -> None:
-        """The key is there already: an error, unless two datasets are to become one."""
+    def _take_place(self, db: Database, key: bytes) -> None:
+        """The key was there already: an error, unless two datasets are to become one."""
         if not self._merge:
             raise Damaged(f"RDB has duplicated key '{key.decode('latin-1')}' in DB {db.index}", self.offset)
-        db.delete(key)
+        db.persist(key)
 
     def _database(self, index: int) -> Database:
         if index >= len(self._databases):
