@@ -19,6 +19,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from pycluster.testing import PYCLUSTER, Node, reserve_port, wait_until
+from pycluster.testing.connection import Word
 from pycluster.testing.node import Directive
 
 DIRECTIVES: Sequence[Directive] = (("save", ""), ("enable-debug-command", "yes"), ("repl-diskless-sync-delay", 0))
@@ -52,8 +53,8 @@ def shown(figures: list[float]) -> str:
 
 def measure(program: Sequence[str], keys: int) -> dict[str, float]:
     with TemporaryDirectory() as directory, node_of(program, Path(directory) / "primary") as node:
-        node.ask("DEBUG", "POPULATE", keys)
-        figures = {"SAVE, s": timed(lambda: node.ask("SAVE"))}
+        ask(node, "DEBUG", "POPULATE", keys)
+        figures = {"SAVE, s": timed(lambda: ask(node, "SAVE"))}
         with busy(node) as prober:
             before = resident(node)
             node.ask("BGSAVE")
@@ -66,7 +67,7 @@ def measure(program: Sequence[str], keys: int) -> dict[str, float]:
                 "memory the child made double, MB": int(info["rdb_last_cow_size"]) / MB,
                 "memory the server grew by, MB": max(0, resident(node) - before) / MB,
             }
-        node.ask("SAVE")
+        ask(node, "SAVE")
         node.stop()
         node.start(PATIENCE_S)
         figures["load, s"] = float(re.findall(r"DB loaded from disk: ([\d.]+) seconds", node.log())[-1])
@@ -86,6 +87,12 @@ def node_of(program: Sequence[str], directory: Path) -> Iterator[Node]:
     finally:
         node.kill()
         port.release()
+
+
+def ask(node: Node, *words: Word) -> None:
+    """Asks for what takes its time."""
+    with node.connect(PATIENCE_S) as connection:
+        connection.ask(*words)
 
 
 def timed(work: Callable[[], object]) -> float:

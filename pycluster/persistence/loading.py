@@ -15,7 +15,7 @@ from pycluster.keyspace.slots import key_slot
 from pycluster.protocol.errors import BadLibrary
 from pycluster.rdb import opcodes
 from pycluster.rdb.errors import Damaged, Unreadable, Unsupported
-from pycluster.rdb.reader import Entry, FileReader
+from pycluster.rdb.reader import FIRST_WITH_CHECKSUM, Entry, FileReader
 
 SLICE = 64 * 1024  # about 2 ms of work: what is read at most between two looks at who else wants something
 EMPTY_KEYS_NAMED = 10
@@ -71,6 +71,7 @@ class Loader:
         self._merge = merge
         now_ms = int(time() * 1000)
         self._deadline_limit = now_ms if expire else None
+        self._verify = verify
         self._reader = FileReader(verify, now_ms)
         self.loading.aux = self._reader.aux
         self._told = 0  # fields
@@ -91,6 +92,8 @@ class Loader:
         """The file is over: what has come of it. Raises Unreadable if it was not whole."""
         reader, loading = self._reader, self.loading
         reader.end()
+        if self._verify and not reader.checked and reader.version >= FIRST_WITH_CHECKSUM:
+            self._say("notice", "RDB file was saved with checksum disabled: no check performed.")
         for key in reader.empty_keys[:EMPTY_KEYS_NAMED]:
             self._say("notice", f"rdbLoadObject skipping empty key: {key.decode('latin-1')}")
         for module in reader.modules:
@@ -221,13 +224,34 @@ def load_file(
 
 def tell_unreadable(error: Unreadable, say: Say) -> None:
     """The log says what is wrong with a file as Redis says it."""
-    if error.reason.startswith(("Wrong signature", "Can't handle RDB format", "FATAL:")):
-        say("warning", error.reason)
+    reason = error.reason
+    if _is_said_alone(error):
+        say("warning", reason)
         return
-    if error.reason.startswith("Failed loading library"):
-        say("warning", error.reason)
+    if reason.startswith(BAD_LIBRARY):
+        say("warning", reason)
+        reason = CUT
+    if reason.startswith(BAD_CHECKSUM):
+        say("warning", f"{reason}. Aborting now.")
+        reason = "RDB CRC error"
+    if reason == CUT:
         say("warning", "Short read or OOM loading DB. Unrecoverable error, aborting now.")
-        return
-    if "EOF" in error.reason:
-        say("warning", "Short read or OOM loading DB. Unrecoverable error, aborting now.")
-    say("warning", f"Internal error in RDB reading offset {error.offset} -> {error.reason}")
+    say("warning", f"Internal error in RDB reading offset {error.offset} -> {reason}")
+
+
+def tell_last_words(error: Unreadable, say: Say) -> None:
+    """The log says that the process ends, since it could not start with that file."""
+    if not _is_said_alone(error):
+        say("warning", "Terminating server after rdb file reading failure.")
+    elif not error.reason.startswith("FATAL:"):
+        say("warning", "Fatal error loading the DB, check server logs. Exiting.")
+
+
+def _is_said_alone(error: Unreadable) -> bool:
+    """Is it no RDB file at all, or one that was never meant for this server?"""
+    return error.reason.startswith(("Wrong signature", "Can't handle RDB format", "FATAL:"))
+
+
+CUT = "Unexpected EOF reading RDB file"
+BAD_CHECKSUM = "Wrong RDB checksum"
+BAD_LIBRARY = "Failed loading library"

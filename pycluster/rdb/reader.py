@@ -270,7 +270,7 @@ class FileReader:
             if self._verify and said:
                 crc = crc64(received[:at], self._crc)
                 if said != crc:
-                    raise Damaged(f"Wrong RDB checksum expected: ({crc:x}) but got ({said:x}). RDB CRC error")
+                    raise Damaged(f"Wrong RDB checksum expected: ({crc:x}) but got ({said:x})")
                 self.checked = True
             at += CHECKSUM_LENGTH
         self.done = True
