@@ -41,12 +41,13 @@ class Clock:
 
 @dataclass(slots=True)
 class Statistics:
-    """What INFO tells of the look-ups and of the keys on their way out."""
+    """What INFO tells of the look-ups, of the keys on their way out, and of values from outside."""
 
     hits: int = 0
     misses: int = 0
     expired: int = 0
     evicted: int = 0
+    sanitized: int = 0  # packed structures from outside that were looked at in full, as sanitize-dump-payload asks
 
 
 # What becomes of a key past its deadline when it is asked for.

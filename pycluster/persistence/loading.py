@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from time import time
+from typing import Any
 
 from pycluster.keyspace import accesses
 from pycluster.keyspace.database import Database
@@ -34,6 +35,7 @@ class Loading:
     commands: int = 0  # behind the keys, if the file is an append-only one
     expired: list[tuple[int, bytes]] = field(default_factory=list)  # database and key
     empty: int = 0
+    packed: int = 0  # structures that were looked at in full
     aux: dict[bytes, bytes] = field(default_factory=dict)
 
     def info(self) -> dict[str, int | str]:
@@ -99,6 +101,7 @@ class Loader:
         for module in reader.modules:
             self._say("warning", f"The RDB file contains AUX module data I can't load: no matching module '{module}'")
         loading.empty = len(reader.empty_keys)
+        loading.packed = reader.packed
         skipped = f", empty keys skipped: {loading.empty}" if loading.empty else ""
         self._say(
             "notice", f"Done loading RDB, keys loaded: {loading.keys}, keys expired: {len(loading.expired)}{skipped}."
@@ -220,6 +223,12 @@ def load_file(
             raise
     finally:
         os.close(fd)
+
+
+def note_sanitized(loading: Loading, databases: Sequence[Database], config: Any) -> None:
+    """Structures are looked at in full, whatever sanitize-dump-payload says; INFO counts it where that asks for it."""
+    if config.sanitize_dump_payload == "yes":
+        databases[0].keyspace.statistics.sanitized += loading.packed
 
 
 def tell_unreadable(error: Unreadable, say: Say) -> None:

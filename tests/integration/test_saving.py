@@ -234,3 +234,23 @@ def test_for_how_long_keys_have_not_been_used_is_in_the_file(
     exchange(one, other)
     for node in (one, other):
         assert 1000 <= node.ask("OBJECT", "IDLETIME", "old") < 1100 and node.ask("OBJECT", "IDLETIME", "new") < 100
+
+
+# What is looked at in full
+
+
+@pytest.mark.parametrize(("told", "counts"), [("yes", True), ("clients", False), ("no", False)])
+def test_structures_of_a_file_are_looked_at_in_full(
+    servers: Servers, our_server: list[str], redis_server: list[str], told: str, counts: bool
+) -> None:
+    one, other = (servers.start(program, ("sanitize-dump-payload", told)) for program in (redis_server, our_server))
+    one.ask("HSET", "hash", "f", "v")
+    one.ask("ZADD", "sorted", 1, "m")
+    one.ask("SADD", "integers", 1, 2)
+    one.ask("RPUSH", "list", *["x" * 3000] * 5)
+    one.ask("XADD", "stream", "*", "f", "v")
+    one.ask("SET", "string", "v")
+    one.ask("DEBUG", "RELOAD")
+    exchange(one, other)
+    sanitized = [node.info("stats")["dump_payload_sanitizations"] for node in (one, other)]
+    assert sanitized[0] == sanitized[1] and (int(sanitized[0]) > 5) is counts
