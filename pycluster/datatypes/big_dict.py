@@ -42,6 +42,16 @@ class BigDict(Generic[V]):
         self.clear()
         self.update(items)
 
+    @classmethod
+    def sized(cls, count: int) -> "BigDict[V]":
+        """An empty one in which so many members will find their dicts without many splits."""
+        made: BigDict[V] = cls()
+        depth = max(0, count * 4 // (FULL * 3)).bit_length()  # dicts will be between a third and two thirds full
+        made.table = [{} for _ in range(1 << depth)]
+        made.depths = [depth] * len(made.table)
+        made._set_depth(depth)
+        return made
+
     def clear(self) -> None:
         """Forgets all members."""
         self.table: list[dict[bytes, V]] = [{}]

@@ -184,6 +184,12 @@ class Database:
             self.slots[self.slot] = self.here = grown(here)
         return True
 
+    def expect(self, count: int) -> None:
+        """So many keys are about to come from a file. (In a cluster they are spread over the slots.)"""
+        if len(self.slots) == 1 and not self.slots[0] and count > SMALL:
+            self.slots[0] = BigDict.sized(count)
+            self.enter(0)
+
     def replace(self, key: bytes, value: Value) -> None:
         """Stores a value as if the key were new: its deadline is gone."""
         if self.due and key in self.due:

@@ -20,6 +20,7 @@ from pycluster.rdb.reader import FIRST_WITH_CHECKSUM, Entry, FileReader
 
 SLICE = 64 * 1024  # about 2 ms of work: what is read at most between two looks at who else wants something
 EMPTY_KEYS_NAMED = 10
+LEAST_KEY = 4  # bytes of a file that a key takes
 
 Say = Callable[[str, str], None]  # level, text
 
@@ -77,6 +78,7 @@ class Loader:
         self._reader = FileReader(verify, now_ms)
         self.loading.aux = self._reader.aux
         self._told = 0  # fields
+        self._announced = 0  # databases
         self._taken = 0  # libraries
 
     def feed(self, piece: bytes) -> None:
@@ -87,6 +89,8 @@ class Loader:
             self._tell_aux()
         if self._taken < len(self._reader.functions):
             self._take_functions()
+        if self._announced < len(self._reader.sizes):
+            self._expect_keys()
         if entries:
             self._put(entries)
 
@@ -142,6 +146,13 @@ class Loader:
         if self._reader.uses and self._databases[0].keyspace.uses_by:
             self._note_uses(entries)
         self.loading.keys += len(entries) - (len(expired) - before)
+
+    def _expect_keys(self) -> None:
+        """Room is made for as many keys as are announced, if the file is long enough for them."""
+        for index, count in list(self._reader.sizes.items())[self._announced :]:
+            if index < len(self._databases):
+                self._databases[index].expect(min(count, self.loading.total // LEAST_KEY))
+        self._announced = len(self._reader.sizes)
 
     def _note_uses(self, entries: list[Entry]) -> None:
         """Who evicts by them goes on from what the file says."""

@@ -5,6 +5,7 @@ import errno
 import os
 import signal
 import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -251,6 +252,15 @@ def test_others_are_served_each_so_many_bytes_of_the_file(world: World, interval
     look()
     again.load()
     assert len(seen) >= slices and (slices > 1 or len(seen) < 3)
+
+
+def test_a_file_that_announces_more_keys_than_it_can_hold_is_not_believed(world: World) -> None:
+    (world.directory / "dump.rdb").write_bytes(b"REDIS0010\xfb\x81" + b"\x7f" * 8 + b"\x00" + bytes(4000) + b"\xff")
+    tracemalloc.start()
+    with pytest.raises(Unreadable):
+        world.load()
+    assert tracemalloc.get_traced_memory()[1] < 2 << 20
+    tracemalloc.stop()
 
 
 # What is told of the child, and what is not to stay on the disk
