@@ -12,6 +12,7 @@ from typing import Any
 
 from pycluster.keyspace import accesses
 from pycluster.keyspace.database import Database
+from pycluster.keyspace.functions import Functions
 from pycluster.keyspace.slots import key_slot
 from pycluster.protocol.errors import BadLibrary
 from pycluster.rdb import opcodes
@@ -65,11 +66,13 @@ class Loader:
         expire: bool,
         verify: bool = True,
         merge: bool = False,
+        functions: Functions | None = None,
     ) -> None:
-        """`expire`: leave out what has expired. `merge`: a key that is there already gives way."""
+        """`expire`: leave out what has expired. `merge`: a key that is there already gives way. `functions`: where
+        libraries go, if the databases are not to have them yet."""
         self.loading = Loading(total)
         self._databases = databases
-        self._functions = databases[0].keyspace.functions
+        self._functions = databases[0].keyspace.functions if functions is None else functions
         self._say = say
         self._merge = merge
         now_ms = int(time() * 1000)
