@@ -41,12 +41,13 @@ class Clock:
 
 @dataclass(slots=True)
 class Statistics:
-    """What INFO tells of the look-ups and of the keys on their way out."""
+    """What INFO tells of the look-ups, of the keys on their way out, and of values from outside."""
 
     hits: int = 0
     misses: int = 0
     expired: int = 0
     evicted: int = 0
+    sanitized: int = 0  # packed structures from outside that were looked at in full, as sanitize-dump-payload asks
 
 
 # What becomes of a key past its deadline when it is asked for.
@@ -170,6 +171,25 @@ class Database:
         here[key] = value
         if len(here) > SMALL and here.__class__ is dict:
             self.slots[self.slot] = self.here = grown(here)
+
+    def add(self, key: bytes, value: Value) -> bool:
+        """Stores what was read from a file, which is no event; is the key new?"""
+        here = self.here
+        if here.__class__ is BigDict:
+            return here.add(key, value)
+        before = len(here)
+        here[key] = value
+        if len(here) == before:
+            return False
+        if before >= SMALL:
+            self.slots[self.slot] = self.here = grown(here)
+        return True
+
+    def expect(self, count: int) -> None:
+        """So many keys are about to come from a file. (In a cluster they are spread over the slots.)"""
+        if len(self.slots) == 1 and not self.slots[0] and count > SMALL:
+            self.slots[0] = BigDict.sized(count)
+            self.enter(0)
 
     def replace(self, key: bytes, value: Value) -> None:
         """Stores a value as if the key were new: its deadline is gone."""

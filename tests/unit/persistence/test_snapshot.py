@@ -5,6 +5,7 @@ import errno
 import os
 import signal
 import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from pycluster.datatypes.hash import Hash
 from pycluster.files.writer import Disk
 from pycluster.keyspace import accesses
 from pycluster.keyspace.database import Database
+from pycluster.keyspace.functions import Functions
+from pycluster.persistence.loading import Loader
 from pycluster.persistence.snapshot import Request, Snapshots, delay_s
 from pycluster.rdb.errors import Unreadable
 from pycluster.rdb.reader import FileReader
@@ -251,6 +254,26 @@ def test_others_are_served_each_so_many_bytes_of_the_file(world: World, interval
     look()
     again.load()
     assert len(seen) >= slices and (slices > 1 or len(seen) < 3)
+
+
+def test_a_file_that_announces_more_keys_than_it_can_hold_is_not_believed(world: World) -> None:
+    (world.directory / "dump.rdb").write_bytes(b"REDIS0010\xfb\x81" + b"\x7f" * 8 + b"\x00" + bytes(4000) + b"\xff")
+    tracemalloc.start()
+    with pytest.raises(Unreadable):
+        world.load()
+    assert tracemalloc.get_traced_memory()[1] < 2 << 20
+    tracemalloc.stop()
+
+
+def test_libraries_can_be_kept_apart_from_those_that_are_there(world: World) -> None:
+    there, apart = world.databases[0].keyspace.functions, Functions()
+    there.load(b"#!lua name=a\n")
+    loader = Loader(world.databases, 0, world.log.write, expire=False, functions=apart)
+    loader.feed(b"REDIS0010\xf5\x0d#!lua name=a\n\xf5\x0d#!lua name=b\n\xff" + bytes(8))
+    loader.end()
+    assert list(there.libraries) == [b"a"] and list(apart.libraries) == [b"a", b"b"]
+    there.replace(apart)
+    assert list(there.libraries) == [b"a", b"b"]
 
 
 # What is told of the child, and what is not to stay on the disk
