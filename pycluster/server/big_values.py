@@ -24,6 +24,7 @@ Outcome = TypeVar("Outcome")
 Steps = Generator[Any, None, Outcome]
 
 SLICE_NS = 2_000_000
+FOREVER_NS = float("inf")
 MOMENT_NS = 1_000_000  # what a command may take before its work becomes a task
 
 # What is so small is written and read in one go, and nobody looks at the clock.
@@ -138,7 +139,7 @@ class BigValues:
         if payload is not None:
             return payload
         work = serializing(value)
-        if work.drive(_patience_ns(client)):
+        if work.drive(FOREVER_NS if client.denies_blocking else MOMENT_NS):
             return b"".join(work.outcome)
         wait = Wait([], object, 0, is_firm=True)
         self._server.reservations.reserve((key,))
@@ -161,7 +162,7 @@ class BigValues:
         known = self._restoring.get(client)
         if known is None or known.payload is not payload:
             known = _Restoring(payload, Work(restore_in_steps(payload)))
-            if not known.work.drive(_patience_ns(client)):
+            if not known.work.drive(MOMENT_NS if self._may_come_again(client) else FOREVER_NS):
                 self._restoring[client] = known
                 self._server.reservations.reserve((key,))
                 self.begin(self._restore(key, known.work))
@@ -183,6 +184,5 @@ class BigValues:
         if known is not None:
             known.work.abandon()
 
-
-def _patience_ns(client: Client) -> float:
-    return float("inf") if client.denies_blocking else MOMENT_NS
+    def _may_come_again(self, client: Client) -> bool:
+        return client.takes_again and not self._server.timing.frozen if client.denies_blocking else True

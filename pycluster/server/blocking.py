@@ -88,10 +88,10 @@ class Blocking:
 
     def park(self, client: Client, command: Command, args: Args, wait: Wait) -> object:
         """The client waits from now on. (Inside a transaction, and in the primary's stream, nobody waits.)"""
-        if client.denies_blocking:
-            return wait.denied
         if wait.runs_again:
             return POSTPONED
+        if client.denies_blocking:
+            return wait.denied
         waiter = Waiter(client, command, wait.request or args, wait, client.db.slot)
         client.waiter = waiter
         self.clients[waiter] = None

@@ -1,4 +1,4 @@
-"""Slots that move between our nodes and real ones, by redis-cli, under load: all types of values arrive as they were."""
+"""Slots move between our nodes and real ones, by redis-cli, under load: all types of values arrive as they were."""
 
 from collections.abc import Iterator
 from pathlib import Path
