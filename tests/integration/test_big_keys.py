@@ -53,12 +53,13 @@ def nodes(our_server: list[str], tmp_path_factory: pytest.TempPathFactory) -> It
 
 @pytest.fixture
 def opened(nodes: list[Node]) -> Iterator[tuple[Node, Node]]:
-    """A source with a big hash, and a list, in a slot that is open towards the target; afterwards it is closed and empty."""
+    """A source with a big hash, and two small keys, in a slot that is open towards the target; closed afterwards."""
     source, target = nodes[:2]
     with source.connect(60) as connection:
         for start in range(0, FIELDS, 10_000):
             some = range(start, start + 10_000)
             connection.ask("HSET", BIG[0], *(word for n in some for word in (f"field:{n}", f"value:{n}")))
+        connection.ask("ZADD", BIG[1], 1, "one")
         connection.ask("RPUSH", BIG[2], "one")
     target.ask("CLUSTER", "SETSLOT", SLOT, "IMPORTING", id_of(source))
     source.ask("CLUSTER", "SETSLOT", SLOT, "MIGRATING", id_of(target))
@@ -99,7 +100,6 @@ def test_several_big_keys_arrive_as_they_were_and_at_the_replica_too(
 ) -> None:
     source, target = opened
     with source.connect(60) as connection:
-        connection.ask("DEL", BIG[2])
         for start in range(0, FIELDS, 10_000):
             some = range(start, start + 10_000)
             connection.ask("ZADD", BIG[1], *(word for n in some for word in (n / 4, f"member:{n}")))
