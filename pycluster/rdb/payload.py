@@ -8,10 +8,11 @@ pieces and read in steps, so that nobody has to stand still for a hash of a mill
 from collections.abc import Generator, Iterable, Iterator
 
 from pycluster.protocol.errors import PayloadSpoiled
+from pycluster.rdb import opcodes
 from pycluster.rdb.crc64 import CHECKSUM_LENGTH, crc64
 from pycluster.rdb.errors import Damaged
 from pycluster.rdb.streams import UnfinishedStream
-from pycluster.rdb.strings import Short
+from pycluster.rdb.strings import Short, read_string
 from pycluster.rdb.values import NEWEST_REDIS, VALKEY, VERSION, Unfinished, Value, begin, put_value, type_of
 from pycluster.rdb.volatile_hashes import UnfinishedVolatileHash
 
@@ -19,6 +20,8 @@ VERSION_LENGTH = 2
 FOOTER_LENGTH = VERSION_LENGTH + CHECKSUM_LENGTH
 
 _VERSION = VERSION.to_bytes(VERSION_LENGTH, "little")
+
+MORE_OR_LESS = "The payload holds an empty value, or more than a value"
 
 # Bytes of one step: what takes a millisecond or so.
 SEALED_A_STEP = 1 << 18
@@ -96,8 +99,13 @@ def restore(payload: bytes) -> Value:
     body = unseal(payload)
     if not body:
         raise Damaged("The payload is empty")
-    unfinished = begin(body[0], is_valkey=version_of(payload) == VALKEY)
     try:
+        if body[0] == opcodes.STRING:  # the most of what is moved, on a short road
+            string, at = read_string(body, 1)
+            if at == len(body):
+                return string
+            raise Damaged(MORE_OR_LESS)
+        unfinished = begin(body[0], is_valkey=version_of(payload) == VALKEY)
         at = unfinished.read(body, 1)
     except Short as short:
         raise Damaged("The payload ends too early", short.at) from None
@@ -140,5 +148,5 @@ def _read_in_steps(payload: bytes, end: int, is_valkey: bool) -> Generator[None,
 def _whole(unfinished: Unfinished | UnfinishedStream | UnfinishedVolatileHash, at: int, end: int) -> Value:
     """The value, if that is all there is."""
     if at != end or unfinished.is_empty:
-        raise Damaged("The payload holds an empty value, or more than a value")
+        raise Damaged(MORE_OR_LESS)
     return unfinished.value

@@ -25,7 +25,6 @@ from pycluster.server.blocking import Underway
 from pycluster.server.client import Client
 from pycluster.server.targets import Target, Targets
 
-FRAME = b"\r\n"
 JOINED = 1 << 16  # bytes that are worth a call
 
 
@@ -212,17 +211,18 @@ class Migration:
         if selects:
             head.append([b"SELECT", b"%d" % order.database])
         yield encode_requests(head)
-        name = b"RESTORE-ASKING" if self._server.clustered else b"RESTORE"
-        tail = b"$7\r\nREPLACE\r\n" if order.replaces else b""
+        count, name = (5 if order.replaces else 4), (b"RESTORE-ASKING" if self._server.clustered else b"RESTORE")
+        begin = b"*%d\r\n$%d\r\n%b\r\n" % (count, len(name), name)
+        end = b"\r\n$7\r\nREPLACE\r\n" if order.replaces else b"\r\n"
         for parcel in parcels:
-            lifetime = 0 if parcel.deadline is None else max(1, parcel.deadline - self._server.wall_ms())
-            ttl = b"%d" % lifetime
-            yield b"*%d\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n" % (
-                5 if order.replaces else 4, len(name), name, len(parcel.key), parcel.key, len(ttl), ttl,
-                sum(map(len, parcel.payload)),
-            )  # fmt: skip
-            yield from parcel.payload
-            yield FRAME + tail
+            ttl = b"0"
+            if parcel.deadline is not None:
+                ttl = b"%d" % max(1, parcel.deadline - self._server.wall_ms())
+            key, payload = parcel.key, parcel.payload
+            length = sum(map(len, payload))
+            yield b"%b$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n" % (begin, len(key), key, len(ttl), ttl, length)
+            yield from payload
+            yield end
 
 
 async def _serialize(parcel: Parcel) -> None:
