@@ -9,6 +9,7 @@ An exchange that breaks off before the first reply is tried once more over a new
 been closed for being idle.
 """
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,7 @@ from pycluster.server.blocking import Underway
 from pycluster.server.client import Client
 from pycluster.server.targets import Target, Targets
 
+LOOK_AGAIN_S = 0.01
 JOINED = 1 << 16  # bytes that are worth a call
 
 
@@ -111,6 +113,8 @@ class Migration:
         except Exception as problem:
             server.log_problem("Exception while keys were migrated", problem)
             reply = cannot_reach_target("writing to target instance")
+        while server.pause.stops_changes and not move.underway.is_in_transaction:
+            await asyncio.sleep(LOOK_AGAIN_S)  # in a failover a DEL would come too late for the replica
         server.reservations.release(parcel.key for parcel in move.parcels)
         server.begin_batch()
         if not move.underway.done(lambda: self._finish(move, reply)):

@@ -161,6 +161,16 @@ def test_nobody_sees_the_half_of_a_transaction_that_migrates(opened: tuple[Node,
         assert other.receive() == 3
 
 
+def test_a_pause_of_writes_holds_up_the_deletion_too(opened: tuple[Node, Node]) -> None:
+    source, target = opened
+    migrating = Migrating(source, target, BIG[0])
+    source.ask("CLIENT", "PAUSE", 60_000, "WRITE")
+    wait_until(lambda: "" if asking(target, "EXISTS", BIG[0]) else "it has not arrived")
+    assert source.ask("DBSIZE") == 3 and not migrating.is_over
+    source.ask("CLIENT", "UNPAUSE")
+    assert migrating.wait() == b"OK" and source.ask("DBSIZE") == 2
+
+
 def test_a_connection_that_breaks_leaves_the_key_where_it_was(opened: tuple[Node, Node]) -> None:
     source, target = opened
     before = source.ask("DEBUG", "DIGEST-VALUE", BIG[0])
