@@ -42,7 +42,7 @@ def dump(client: Any, key: ReadKey) -> object:
     return None if value is None else client.server.big_values.dump(client, key, value)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True)  # and not changed, once read
 class _Options:
     """What stands behind RESTORE's payload."""
 
@@ -50,6 +50,9 @@ class _Options:
     is_absolute: bool = False
     idle_s: int = -1
     frequency: int = -1
+
+
+_PLAIN = _Options()
 
 
 def _read_options(options: tuple[bytes, ...]) -> _Options:
@@ -88,7 +91,7 @@ def restore(client: Any, key: OverwriteKey, ttl: bytes, payload: bytes, *options
     O(N*M*log(N)) because inserting values into sorted sets is O(log(N)).
     """
     db: Database = client.db
-    wanted = _read_options(options)
+    wanted = _read_options(options) if options else _PLAIN
     if not wanted.replace and db.lookup_to_change(key) is not None:
         raise BusyKey
     lifetime = parse_int(ttl)

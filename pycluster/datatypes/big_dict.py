@@ -115,8 +115,15 @@ class BigDict(Generic[V]):
         self.pop(key)
 
     def update(self, items: Iterable[tuple[bytes, V]]) -> None:
-        for key, value in items:
-            self[key] = value
+        for key, value in items:  # as __setitem__, without a call for each
+            place = hash(key) >> self.shift & self.mask
+            members = self.table[place]
+            before = len(members)
+            members[key] = value
+            if len(members) != before:
+                self.count += 1
+                if before >= FULL:
+                    self._split(place)
 
     def copy(self) -> "BigDict[V]":
         twin: BigDict[V] = BigDict.__new__(BigDict)

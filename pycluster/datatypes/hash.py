@@ -8,7 +8,7 @@ Two numbers beside it remember what the present content does not tell: how long 
 ever been. They decide the encoding that clients are told (keyspace/encoding.py), which Redis never turns back.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from pycluster.datatypes.big_dict import SMALL, Mapping, equal, grown
 
@@ -38,6 +38,13 @@ class Hash:
         if before >= SMALL:
             self.fields = grown(fields)
         return True
+
+    def put_all(self, fields: Sequence[bytes], values: Sequence[bytes]) -> None:
+        """Sets many fields."""
+        self.longest = max(self.longest, max(map(len, values), default=0))
+        self.fields.update(zip(fields, values, strict=True))
+        if len(self.fields) > SMALL:
+            self.fields = grown(self.fields)
 
     def remove(self, field: bytes) -> bool:
         """Takes a field out; was it there?"""

@@ -8,13 +8,20 @@ pieces and read in steps, so that nobody has to stand still for a hash of a mill
 from collections.abc import Generator, Iterable, Iterator
 
 from pycluster.protocol.errors import PayloadSpoiled
+from pycluster.rdb import opcodes
 from pycluster.rdb.crc64 import CHECKSUM_LENGTH, crc64
 from pycluster.rdb.errors import Damaged
-from pycluster.rdb.strings import Short
-from pycluster.rdb.values import NEWEST_REDIS, VALKEY, VERSION, Value, begin, put_value, type_of
+from pycluster.rdb.streams import UnfinishedStream
+from pycluster.rdb.strings import Short, read_string
+from pycluster.rdb.values import NEWEST_REDIS, VALKEY, VERSION, Unfinished, Value, begin, put_value, type_of
+from pycluster.rdb.volatile_hashes import UnfinishedVolatileHash
 
 VERSION_LENGTH = 2
 FOOTER_LENGTH = VERSION_LENGTH + CHECKSUM_LENGTH
+
+_VERSION = VERSION.to_bytes(VERSION_LENGTH, "little")
+
+MORE_OR_LESS = "The payload holds an empty value, or more than a value"
 
 # Bytes of one step: what takes a millisecond or so.
 SEALED_A_STEP = 1 << 18
@@ -33,8 +40,7 @@ def seal_pieces(pieces: Iterable[bytes]) -> Iterator[bytes]:
     for piece in pieces:
         crc = crc64(piece, crc)
         yield piece
-    version = VERSION.to_bytes(VERSION_LENGTH, "little")
-    yield version + crc64(version, crc).to_bytes(CHECKSUM_LENGTH, "little")
+    yield _VERSION + crc64(_VERSION, crc).to_bytes(CHECKSUM_LENGTH, "little")
 
 
 def unseal(payload: bytes) -> bytes:
@@ -69,7 +75,8 @@ def checksum_of(payload: bytes) -> int:
 
 def dump(value: Value, compress: bool = True) -> bytes:
     """The payload of a value."""
-    return b"".join(pieces_of(value, compress))
+    body = b"".join((bytes((type_of(value),)), *put_value(value, compress), _VERSION))
+    return body + crc64(body).to_bytes(CHECKSUM_LENGTH, "little")
 
 
 def pieces_of(value: Value, compress: bool = True) -> Iterator[bytes]:
@@ -89,13 +96,20 @@ def _body_of(value: Value, compress: bool) -> Iterator[bytes]:
 
 def restore(payload: bytes) -> Value:
     """The value of a payload. Raises PayloadSpoiled, or Unreadable where it is not well formed, or empty."""
-    steps = restore_in_steps(payload)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            value: Value = end.value
-            return value
+    body = unseal(payload)
+    if not body:
+        raise Damaged("The payload is empty")
+    try:
+        if body[0] == opcodes.STRING:  # the most of what is moved, on a short road
+            string, at = read_string(body, 1)
+            if at == len(body):
+                return string
+            raise Damaged(MORE_OR_LESS)
+        unfinished = begin(body[0], is_valkey=version_of(payload) == VALKEY)
+        at = unfinished.read(body, 1)
+    except Short as short:
+        raise Damaged("The payload ends too early", short.at) from None
+    return _whole(unfinished, at, len(body))
 
 
 def restore_in_steps(payload: bytes) -> Generator[None, None, Value]:
@@ -128,6 +142,11 @@ def _read_in_steps(payload: bytes, end: int, is_valkey: bool) -> Generator[None,
                 raise Damaged("The payload ends too early", at + short.at) from None
             at, length = at + short.at, max(READ_A_STEP, short.need - short.at)
         yield
+    return _whole(unfinished, at, end)
+
+
+def _whole(unfinished: Unfinished | UnfinishedStream | UnfinishedVolatileHash, at: int, end: int) -> Value:
+    """The value, if that is all there is."""
     if at != end or unfinished.is_empty:
-        raise Damaged("The payload holds an empty value, or more than a value")
+        raise Damaged(MORE_OR_LESS)
     return unfinished.value

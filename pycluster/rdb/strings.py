@@ -12,7 +12,7 @@ from pycluster.rdb.errors import Damaged
 # Shorter strings are not worth trying to compress: a million small values would take more seconds than the disk.
 COMPRESS_FROM = 128
 
-_SIX_BITS = [bytes((length,)) for length in range(64)]
+SIX_BITS = [bytes((length,)) for length in range(64)]
 
 
 class Short(Exception):
@@ -26,7 +26,7 @@ class Short(Exception):
 
 def put_length(length: int) -> bytes:
     if length < 64:
-        return _SIX_BITS[length]
+        return SIX_BITS[length]
     if length < 16384:
         return bytes((0x40 | length >> 8, length & 255))
     if length < 1 << 32:

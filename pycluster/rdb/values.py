@@ -12,6 +12,7 @@ else, from bytes that arrive bit by bit. What a length claims is believed only w
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from math import inf, nan
 from typing import Any, TypeAlias
 
@@ -26,7 +27,7 @@ from pycluster.rdb.errors import Damaged, Unreadable, Unsupported
 from pycluster.rdb.intset import read_intset
 from pycluster.rdb.listpack import read_listpack
 from pycluster.rdb.streams import UnfinishedStream, put_stream
-from pycluster.rdb.strings import Short, put_length, put_string, read_length, read_string
+from pycluster.rdb.strings import SIX_BITS, Short, put_length, put_string, read_length, read_string
 from pycluster.rdb.volatile_hashes import UnfinishedVolatileHash
 from pycluster.rdb.ziplist import read_ziplist
 from pycluster.rdb.zipmap import read_zipmap
@@ -75,18 +76,35 @@ def put_value(value: Value, compress: bool = True) -> Iterator[bytes]:
             return
         case SortedSet():
             parts = (put_string(member, compress) + _DOUBLE.pack(score) for member, score in value.scores.items())
+            pieces = _in_pieces(parts)
         case Hash():
-            parts = (
-                put_string(field, compress) + put_string(content, compress) for field, content in value.fields.items()
-            )
+            pieces = _put_strings(chain.from_iterable(value.fields.items()), compress)
         case Set():
-            parts = (put_string(member, compress) for member in value.members)
+            pieces = _put_strings(iter(value.members), compress)
         case List():
-            parts = (put_string(item, compress) for item in value)
+            pieces = _put_strings(iter(value), compress)
         case _:
             raise AssertionError(f"{value.__class__.__name__} is no type of value")
     yield put_length(len(value))
-    yield from _in_pieces(parts)
+    yield from pieces
+
+
+def _put_strings(strings: Iterator[bytes], compress: bool) -> Iterator[bytes]:
+    """Strings one behind the other. Short ones, the most of most collections, without a call for each."""
+    while batch := list(islice(strings, PIECE_ELEMENTS)):
+        piece: list[bytes] = []
+        length = 0
+        for string in batch:
+            if len(string) < 64:
+                piece += (SIX_BITS[len(string)], string)
+                continue
+            piece.append(put_string(string, compress))
+            length += len(string)
+            if length > PIECE_LENGTH:
+                yield b"".join(piece)
+                piece.clear()
+                length = 0
+        yield b"".join(piece)
 
 
 def _in_pieces(parts: Iterator[bytes]) -> Iterator[bytes]:
@@ -282,9 +300,7 @@ def _extend_set(value: Set, parts: list[bytes]) -> None:
 
 def _extend_hash(value: Hash, parts: list[bytes]) -> None:
     before = len(value)
-    fields = iter(parts)
-    for field, content in zip(fields, fields, strict=True):
-        value.put(field, content)
+    value.put_all(parts[::2], parts[1::2])
     if (len(value) - before) * 2 != len(parts):
         raise Damaged("Duplicate hash fields detected")
 

@@ -86,6 +86,9 @@ class Host(Protocol):
     def execute(self, client: Any, args: list[bytes]) -> object:
         """Runs a command of the primary's."""
 
+    def is_postponed(self, reply: object) -> bool:
+        """Does the reply to a command of the primary's say that it takes time, and is to be handed in again?"""
+
     def mark_replica(self, client: Any) -> None:
         """From now on this client is one of our replicas."""
 

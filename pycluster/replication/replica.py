@@ -389,14 +389,18 @@ class Replica:
             self._link.resume_reading()
             self._apply()
 
-    def _perform(self, args: list[bytes]) -> None:
+    def _perform(self, args: list[bytes]) -> bool:
+        """Runs a command; False: it takes time, and is to be run again."""
         reply = self._host.execute(self._client, args)
+        if self._host.is_postponed(reply):
+            return False
         if isinstance(reply, ReplyError):
             self._shout(args, reply)
         elif isinstance(reply, list):  # EXEC's, perhaps
             for member in reply:
                 if isinstance(member, ReplyError):
                     self._shout(args, member)
+        return True
 
     def _shout(self, args: list[bytes], error: ReplyError) -> None:
         """What the primary did failed here: then the datasets differ, and somebody must know."""

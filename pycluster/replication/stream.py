@@ -14,15 +14,20 @@ STAR = 42
 
 
 class PrimaryStream:
-    """Reads commands from what arrives and has each performed. `in_unit` says that a transaction is still open."""
+    """Reads commands from what arrives and has each performed. `in_unit` says that a transaction is still open.
 
-    def __init__(self, perform: Callable[[list[bytes]], None], in_unit: Callable[[], bool]) -> None:
+    `perform` may say False: the command takes time (a big value is restored in slices), and is to be performed again,
+    before all others, the next time.
+    """
+
+    def __init__(self, perform: Callable[[list[bytes]], bool], in_unit: Callable[[], bool]) -> None:
         self.received = 0  # bytes, since the link came up
         self._perform = perform
         self._in_unit = in_unit
         self._reader = RequestReader()
         self._reader.strict.from_primary = True
         self._pending = bytearray()  # received, and not applied
+        self._again: list[bytes] | None = None  # the command that takes time
         self._read = 0  # of them, how many belong to commands that were performed
 
     def feed(self, piece: bytes) -> None:
@@ -39,11 +44,13 @@ class PrimaryStream:
         following, perform, in_unit = self._reader.next, self._perform, self._in_unit
         more = True
         for _ in range(most):
-            args = following()
+            args, self._again = self._again or following(), None
             if args is None:
                 more = False
                 break
-            perform(args)
+            if not perform(args):
+                self._again = args
+                break
             read += _length(args)
             if not in_unit():
                 done = read

@@ -11,15 +11,25 @@ from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import Any, Generic, TypeVar
 
+from pycluster.datatypes.hash import Hash
+from pycluster.datatypes.set import Set
+from pycluster.datatypes.sorted_set import SortedSet
+from pycluster.datatypes.stream import Stream
 from pycluster.protocol.replies import Wait
-from pycluster.rdb.payload import pieces_of, restore_in_steps
+from pycluster.rdb.payload import dump as payload_of
+from pycluster.rdb.payload import pieces_of, restore, restore_in_steps
 from pycluster.server.client import Client
 
 Outcome = TypeVar("Outcome")
 Steps = Generator[Any, None, Outcome]
 
 SLICE_NS = 2_000_000
+FOREVER_NS = float("inf")
 MOMENT_NS = 1_000_000  # what a command may take before its work becomes a task
+
+# What is so small is written and read in one go, and nobody looks at the clock.
+FEW = 64
+SHORT = 4096
 
 
 class Work(Generic[Outcome]):
@@ -66,6 +76,26 @@ class Work(Generic[Outcome]):
         return self._outcome  # type: ignore[return-value]
 
 
+def payload_if_small(value: Any) -> bytes | None:
+    """The payload of a value that is written in no time; None: it may take a while."""
+    match value:
+        case bytes():
+            length = len(value)
+        case Stream():
+            return None
+        case _ if len(value) > FEW:
+            return None
+        case Hash():
+            length = sum(map(len, value.fields)) + sum(map(len, value.fields.values()))
+        case Set():
+            length = sum(map(len, value.members))
+        case SortedSet():
+            length = sum(map(len, value.scores))
+        case _:
+            length = sum(map(len, value))
+    return payload_of(value, compress=False) if length <= SHORT else None
+
+
 def serializing(value: Any) -> Work[list[bytes]]:
     """The payload of a value in pieces, as work. (Compressing would take longer than sending.)"""
     return Work(_collect(value))
@@ -105,8 +135,11 @@ class BigValues:
 
     def dump(self, client: Client, key: bytes, value: Any) -> object:
         """The payload, or the wait for it."""
+        payload = payload_if_small(value)
+        if payload is not None:
+            return payload
         work = serializing(value)
-        if work.drive(_patience_ns(client)):
+        if work.drive(FOREVER_NS if client.denies_blocking else MOMENT_NS):
             return b"".join(work.outcome)
         wait = Wait([], object, 0, is_firm=True)
         self._server.reservations.reserve((key,))
@@ -124,10 +157,12 @@ class BigValues:
 
     def restore(self, client: Client, key: bytes, payload: bytes) -> Any:
         """The value, or the order to run the command again when there is one. Raises what is wrong with the payload."""
+        if len(payload) <= SHORT:
+            return restore(payload)
         known = self._restoring.get(client)
         if known is None or known.payload is not payload:
             known = _Restoring(payload, Work(restore_in_steps(payload)))
-            if not known.work.drive(_patience_ns(client)):
+            if not known.work.drive(MOMENT_NS if self._may_come_again(client) else FOREVER_NS):
                 self._restoring[client] = known
                 self._server.reservations.reserve((key,))
                 self.begin(self._restore(key, known.work))
@@ -149,6 +184,5 @@ class BigValues:
         if known is not None:
             known.work.abandon()
 
-
-def _patience_ns(client: Client) -> float:
-    return float("inf") if client.denies_blocking else MOMENT_NS
+    def _may_come_again(self, client: Client) -> bool:
+        return client.takes_again and not self._server.timing.frozen if client.denies_blocking else True

@@ -54,6 +54,11 @@ class Underway:
         """`go_on` is to be called with a function that does the rest, what changes data, and gives the reply."""
         self._go_on = go_on
 
+    @property
+    def is_in_transaction(self) -> bool:
+        """Does a transaction wait for it?"""
+        return self._go_on is not None
+
     def done(self, finish: Callable[[], object]) -> bool:
         """The command has come to its end, but for `finish`; was it in a transaction?"""
         if self._go_on is None:
@@ -88,10 +93,10 @@ class Blocking:
 
     def park(self, client: Client, command: Command, args: Args, wait: Wait) -> object:
         """The client waits from now on. (Inside a transaction, and in the primary's stream, nobody waits.)"""
-        if client.denies_blocking:
-            return wait.denied
         if wait.runs_again:
             return POSTPONED
+        if client.denies_blocking:
+            return wait.denied
         waiter = Waiter(client, command, wait.request or args, wait, client.db.slot)
         client.waiter = waiter
         self.clients[waiter] = None

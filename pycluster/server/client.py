@@ -93,6 +93,7 @@ class Client:
     replica: Any = None  # the primary's knowledge of a replica, when this client is one
     no_evict: bool = False
     no_touch: bool = False
+    takes_again: bool = False  # nobody may wait in the primary's stream, but it hands in again what takes time
     denies_blocking: bool = False  # inside EXEC or a script a command that would wait answers at once
 
     def up(self, gate: int) -> None:

@@ -9,6 +9,7 @@ An exchange that breaks off before the first reply is tried once more over a new
 been closed for being idle.
 """
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -20,12 +21,12 @@ from pycluster.keyspace.database import Database
 from pycluster.protocol.errors import ReplyError, UnblockedByDemotion, cannot_reach_target, target_replied
 from pycluster.protocol.replies import Wait, encode_requests
 from pycluster.server.admission import REPLICA
-from pycluster.server.big_values import Work, serializing
+from pycluster.server.big_values import Work, payload_if_small, serializing
 from pycluster.server.blocking import Underway
 from pycluster.server.client import Client
 from pycluster.server.targets import Target, Targets
 
-FRAME = b"\r\n"
+LOOK_AGAIN_S = 0.01
 JOINED = 1 << 16  # bytes that are worth a call
 
 
@@ -46,10 +47,25 @@ class Order:
 class Parcel:
     """A key that is to be moved."""
 
+    slot: int
     key: bytes
     value: Any
     deadline: int | None
     payload: list[bytes]
+
+
+class _Move:
+    """A MIGRATE that is under way."""
+
+    def __init__(self, client: Client, command: Command, db: Database, order: Order, parcels: list[Parcel]) -> None:
+        self.client = client
+        self.command = command
+        self.db = db
+        self.order = order
+        self.parcels = parcels
+        self.moved: list[Parcel] = []  # acknowledged by the target
+        self.underway = Underway()
+        self.wait = Wait([], object, 0, denied=self.underway, is_firm=True)
 
 
 class _BrokenOff(Exception):
@@ -77,48 +93,45 @@ class Migration:
         for key in keys:
             value = db.lookup(key)
             if value is not None:
-                parcels.append(Parcel(key, value, db.deadline(key), []))
+                parcels.append(Parcel(db.slot, key, value, db.deadline(key), []))
         if not parcels:
             return "NOKEY"
-        underway = Underway()
-        wait = Wait([], object, 0, denied=underway, is_firm=True)
+        move = _Move(client, client.last_command, db, order, parcels)
         self._server.reservations.reserve(parcel.key for parcel in parcels)
-        self._server.big_values.begin(self._move(client, db, order, parcels, wait, underway))
-        return wait
+        self._server.big_values.begin(self._carry_out(move))
+        return move.wait
 
-    async def _move(
-        self, client: Client, db: Database, order: Order, parcels: list[Parcel], wait: Wait, underway: Underway
-    ) -> None:
-        server, slot, command = self._server, db.slot, client.last_command
-        moved: list[Parcel] = []
+    async def _carry_out(self, move: _Move) -> None:
+        server = self._server
         reply: object
         try:
-            for parcel in parcels:
-                work: Work[list[bytes]] = serializing(parcel.value)
-                await work.finish()
-                parcel.payload = work.outcome
-            reply = await self._send(order, parcels, moved)
+            for parcel in move.parcels:
+                await _serialize(parcel)
+            reply = await self._send(move)
         except ReplyError as error:
             reply = error
         except Exception as problem:
             server.log_problem("Exception while keys were migrated", problem)
             reply = cannot_reach_target("writing to target instance")
-
-        def finish() -> object:
-            if server.gate & REPLICA:
-                return UnblockedByDemotion()  # what is deleted here is not for us to say any more
-            if not order.is_copy:
-                _let_go(db, slot, moved)
-            server.journal.writers[client] = None
-            if isinstance(reply, ReplyError):
-                self._count(command, reply)
-            return reply
-
-        server.reservations.release(parcel.key for parcel in parcels)
+        while server.pause.stops_changes and not move.underway.is_in_transaction:
+            await asyncio.sleep(LOOK_AGAIN_S)  # in a failover a DEL would come too late for the replica
+        server.reservations.release(parcel.key for parcel in move.parcels)
         server.begin_batch()
-        if not underway.done(finish):
-            server.blocking.end_wait(client, wait, finish())
+        if not move.underway.done(lambda: self._finish(move, reply)):
+            server.blocking.end_wait(move.client, move.wait, self._finish(move, reply))
             server.blocking.serve()
+
+    def _finish(self, move: _Move, reply: object) -> object:
+        """The last step, which changes data: what was moved is deleted here. The reply that is due."""
+        server = self._server
+        if server.gate & REPLICA:
+            return UnblockedByDemotion()  # what is deleted here is not for us to say any more
+        if not move.order.is_copy:
+            _let_go(move.db, move.moved)
+        server.journal.writers[move.client] = None
+        if isinstance(reply, ReplyError):
+            self._count(move.command, reply)
+        return reply
 
     def _count(self, command: Command, error: ReplyError) -> None:
         command.failed += 1
@@ -127,24 +140,25 @@ class Migration:
 
     # The exchange
 
-    async def _send(self, order: Order, parcels: list[Parcel], moved: list[Parcel]) -> object:
-        """Sends the keys; appends to `moved` those that were acknowledged. Raises the error for the client."""
-        target = self.targets.at(order.host, order.port)
+    async def _send(self, move: _Move) -> object:
+        """Sends the keys and takes note of those that are acknowledged. Raises the error for the client."""
+        target = self.targets.at(move.order.host, move.order.port)
         async with target.turn:
             with self.targets.in_use(target):
                 try:
-                    return await self._exchange(target, order, parcels, moved)
+                    return await self._exchange(target, move)
                 except _BrokenOff as broken:
                     target.close()
                     if not broken.may_retry:
                         raise cannot_reach_target(f"{broken.doing} to target instance") from None
                 try:
-                    return await self._exchange(target, order, parcels, moved)
+                    return await self._exchange(target, move)
                 except _BrokenOff as broken:
                     target.close()
                     raise cannot_reach_target(f"{broken.doing} to target instance") from None
 
-    async def _exchange(self, target: Target, order: Order, parcels: list[Parcel], moved: list[Parcel]) -> object:
+    async def _exchange(self, target: Target, move: _Move) -> object:
+        order = move.order
         if not target.is_connected:
             try:
                 await target.connect(order.timeout_s)
@@ -154,17 +168,16 @@ class Migration:
                 target.close()
                 raise cannot_reach_target("connecting to the client") from None
         selects = target.selected != order.database
-        sent = self._alive(parcels)
+        sent = self._alive(move.parcels)
         try:
             for piece in _joined(self._requests(order, selects, sent)):
                 await target.write(piece, order.timeout_s)
         except (OSError, TimeoutError) as problem:
             raise _BrokenOff("writing", not isinstance(problem, TimeoutError)) from None
-        return await self._read_replies(target, order, selects, sent, moved)
+        return await self._read_replies(target, move, selects, sent)
 
-    async def _read_replies(
-        self, target: Target, order: Order, selects: bool, sent: list[Parcel], moved: list[Parcel]
-    ) -> object:
+    async def _read_replies(self, target: Target, move: _Move, selects: bool, sent: list[Parcel]) -> object:
+        order, moved = move.order, move.moved
         refusal: hiredis.ReplyError | None = None
         complaint: ReplyError | None = None
         try:
@@ -202,17 +215,28 @@ class Migration:
         if selects:
             head.append([b"SELECT", b"%d" % order.database])
         yield encode_requests(head)
-        name = b"RESTORE-ASKING" if self._server.clustered else b"RESTORE"
-        tail = b"$7\r\nREPLACE\r\n" if order.replaces else b""
+        count, name = (5 if order.replaces else 4), (b"RESTORE-ASKING" if self._server.clustered else b"RESTORE")
+        begin = b"*%d\r\n$%d\r\n%b\r\n" % (count, len(name), name)
+        end = b"\r\n$7\r\nREPLACE\r\n" if order.replaces else b"\r\n"
         for parcel in parcels:
-            lifetime = 0 if parcel.deadline is None else max(1, parcel.deadline - self._server.wall_ms())
-            ttl = b"%d" % lifetime
-            yield b"*%d\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n" % (
-                5 if order.replaces else 4, len(name), name, len(parcel.key), parcel.key, len(ttl), ttl,
-                sum(map(len, parcel.payload)),
-            )  # fmt: skip
-            yield from parcel.payload
-            yield FRAME + tail
+            ttl = b"0"
+            if parcel.deadline is not None:
+                ttl = b"%d" % max(1, parcel.deadline - self._server.wall_ms())
+            key, payload = parcel.key, parcel.payload
+            length = sum(map(len, payload))
+            yield b"%b$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n" % (begin, len(key), key, len(ttl), ttl, length)
+            yield from payload
+            yield end
+
+
+async def _serialize(parcel: Parcel) -> None:
+    payload = payload_if_small(parcel.value)
+    if payload is not None:
+        parcel.payload = [payload]
+        return
+    work: Work[list[bytes]] = serializing(parcel.value)
+    await work.finish()
+    parcel.payload = work.outcome
 
 
 def _joined(pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -230,11 +254,11 @@ def _joined(pieces: Iterator[bytes]) -> Iterator[bytes]:
         yield b"".join(collected)
 
 
-def _let_go(db: Database, slot: int, moved: list[Parcel]) -> None:
+def _let_go(db: Database, moved: list[Parcel]) -> None:
     """The keys are the target's now. One that somebody has changed meanwhile, who asks nobody, stays."""
     gone = []
     for parcel in moved:
-        db.enter(slot)
+        db.enter(parcel.slot)
         if db.here.get(parcel.key) is not parcel.value:
             continue
         db.persist(parcel.key)

@@ -26,7 +26,7 @@ from pycluster.protocol.replies import Push, Several
 from pycluster.server import clients, data_part
 from pycluster.server.admission import FEW_REPLICAS, LOADING, REPLICA, Admission
 from pycluster.server.big_values import BigValues
-from pycluster.server.blocking import Blocking
+from pycluster.server.blocking import POSTPONED, Blocking
 from pycluster.server.client import FROM_PRIMARY, IS_REPLICA, SUBSCRIBED, UNAUTHENTICATED, Client, Link
 from pycluster.server.config import Config
 from pycluster.server.cron import Cron, collect_garbage
@@ -310,8 +310,13 @@ class Server:
         """A client whose commands come from our primary: never refused, never answered, never made to wait."""
         client = self.new_client(link)
         client.gate = FROM_PRIMARY
-        client.denies_blocking = True
+        client.denies_blocking = client.takes_again = True
         return client
+
+    @staticmethod
+    def is_postponed(reply: object) -> bool:
+        """Does the reply to a command of our primary's say that it takes time, and is to be handed in again?"""
+        return reply is POSTPONED
 
     def mark_replica(self, client: Client) -> None:
         """From now on this client is one of our replicas."""

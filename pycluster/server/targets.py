@@ -47,6 +47,8 @@ class Target:
         """Sends bytes, and waits while too many are not taken. Raises OSError or TimeoutError."""
         assert self._writer is not None
         self._writer.write(piece)
+        if self._writer.transport.get_write_buffer_size() <= AHEAD:
+            return
         async with asyncio.timeout(timeout_s):
             await self._writer.drain()
 

@@ -199,6 +199,41 @@ def test_an_importing_slot(compare: Pair) -> None:
     )
 
 
+def test_migrate_is_run_here_whenever_the_slot_is_open(compare: Pair) -> None:
+    nowhere = "MIGRATE 127.0.0.1 1"
+    compare(
+        f"{nowhere} a 0 100",
+        f"{nowhere} b 0 100",
+        MIGRATING,
+        f"{nowhere} b 0 100",
+        f'{nowhere} "" 0 100 KEYS b {{b}}2',
+        f'{nowhere} "" 0 100 KEYS b c',
+        "CLUSTER SETSLOT 3300 STABLE",
+        IMPORTING,
+        f"{nowhere} a 0 100",
+        f'{nowhere} "" 0 100 KEYS a {{a}}2',
+        "CLUSTER SETSLOT 15495 STABLE",
+        f"{nowhere} a 0 100",
+    )
+
+
+def test_a_transaction_that_migrates_is_routed_as_any(compare: Pair) -> None:
+    compare(
+        "MULTI",
+        "MIGRATE 127.0.0.1 1 b 0 100",
+        "GET b",
+        "EXEC",
+        "MULTI",
+        "MIGRATE 127.0.0.1 1 a 0 100",
+        "EXEC",
+        MIGRATING,
+        "MULTI",
+        "MIGRATE 127.0.0.1 1 b 0 100",
+        "EXEC",
+        "CLUSTER SETSLOT 3300 STABLE",
+    )
+
+
 def test_asking_lasts_for_one_command(compare: Pair) -> None:
     compare(
         IMPORTING,

@@ -261,6 +261,9 @@ class Host:
         self.performed.append(args)
         return ReplyError("ERR unknown command 'FAIL'") if args[0] == b"FAIL" else "OK"
 
+    def is_postponed(self, reply: object) -> bool:
+        return False
+
     def set_few_replicas(self, too_few: bool) -> None:
         self.too_few = too_few
 

@@ -14,12 +14,17 @@ class Performer:
 
     def __init__(self) -> None:
         self.performed: list[list[bytes]] = []
+        self.takes_time: list[list[bytes]] = []
         self.in_unit = False
         self.stream = PrimaryStream(self.perform, lambda: self.in_unit)
 
-    def perform(self, args: list[bytes]) -> None:
+    def perform(self, args: list[bytes]) -> bool:
+        if args in self.takes_time:
+            self.takes_time.remove(args)
+            return False
         self.performed.append(args)
         self.in_unit = args[0] == b"MULTI" or (self.in_unit and args[0] != b"EXEC")
+        return True
 
     def take(self, piece: bytes) -> bytes:
         self.stream.feed(piece)
@@ -49,6 +54,17 @@ def test_nothing_of_a_transaction_counts_before_its_end() -> None:
     assert performer.take(encode_request(SET)[:50]) == b""
     assert performer.take(encode_request(SET)[50:]) == b""
     assert performer.take(encode_request(EXEC)) == begun + encode_request(SET) + encode_request(EXEC)
+
+
+def test_a_command_that_takes_time_is_performed_again_before_all_others() -> None:
+    performer = Performer()
+    slow = [b"RESTORE", b"key"]
+    performer.takes_time += [slow, slow]
+    performer.stream.feed(encode_request(SET) + encode_request(slow) + encode_request(SET))
+    assert performer.stream.apply(9) == (encode_request(SET), True)
+    assert performer.stream.apply(9) == (b"", True)
+    assert performer.stream.apply(9) == (encode_request(slow) + encode_request(SET), False)
+    assert performer.performed == [SET, slow, SET]
 
 
 def test_a_batch_is_bounded() -> None:
