@@ -10,6 +10,7 @@ behind, a close. What arrives meanwhile stays in the reader, so that the end of 
 """
 
 import asyncio
+import socket
 from collections.abc import Callable
 from time import perf_counter_ns, time
 from typing import Any
@@ -319,7 +320,10 @@ class Connection(asyncio.BufferedProtocol):
         out, self._out = self._out, []
         if out:
             raw = _join(out)
-            self._server.statistics.net_output += len(raw)
+            if self._client.gate & IS_REPLICA:
+                self._server.statistics.replication_output += len(raw)
+            else:
+                self._server.statistics.net_output += len(raw)
             self._transport.write(raw)
             if self._is_behind or len(raw) > MUCH:
                 self.check_output()
@@ -353,8 +357,14 @@ class Connection(asyncio.BufferedProtocol):
     @property
     def file_number(self) -> int:
         """The socket's descriptor (CLIENT LIST's fd)."""
-        socket = self._transport.get_extra_info("socket")
-        return socket.fileno() if socket is not None else -1
+        sock = self._transport.get_extra_info("socket")
+        return sock.fileno() if sock is not None else -1
+
+    def join_packets(self) -> None:
+        """Fewer packets, each somewhat later (repl-disable-tcp-nodelay)."""
+        sock = self._transport.get_extra_info("socket")
+        if sock is not None and sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)
 
     @property
     def transport(self) -> Any:

@@ -139,6 +139,8 @@ class Primary:
         replica.speaks_psync = wanted_id is not None
         self._host.statistics.full_syncs += 1
         self._attach(replica, State.WAITS_FOR_SAVE)
+        if self._host.config.repl_disable_tcp_nodelay:
+            client.link.join_packets()
         self._ensure_backlog()
         self._full_syncs.begin(replica)
         return NO_REPLY

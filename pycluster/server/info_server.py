@@ -97,6 +97,7 @@ def counter_fields(server: Any) -> dict[str, Value]:
         "pubsub_channels": len(pubsub.channels),
         "pubsub_patterns": len(pubsub.patterns),
         "pubsubshard_channels": len(pubsub.shard_channels),
+        "unexpected_error_replies": counted.unexpected_errors,
         "total_error_replies": sum(counted.errors.values()),
         "total_reads_processed": counted.turns,
         "eventloop_cycles": counted.turns,
@@ -112,6 +113,8 @@ def rate_fields(server: Any) -> dict[str, Value]:
         "instantaneous_ops_per_sec": int(counted.commands.rate),
         "instantaneous_input_kbps": counted.input_rate.rate / 1024,
         "instantaneous_output_kbps": counted.output_rate.rate / 1024,
+        "instantaneous_input_repl_kbps": counted.replication_input_rate.rate / 1024,
+        "instantaneous_output_repl_kbps": counted.replication_output_rate.rate / 1024,
     }
 
 

@@ -285,3 +285,9 @@ def test_a_replica_may_acknowledge_before_we_know_that_the_child_has_ended(world
     world.primary.synchronize(client, None)
     world.primary.acknowledge(client, -1)
     assert client.replica is not None and client.replica.has_seen_end
+
+
+@pytest.mark.parametrize("joins", [True, False])
+def test_a_replica_gets_fewer_packets_if_so_wanted(world: World, joins: bool) -> None:
+    world.host.config.repl_disable_tcp_nodelay = joins
+    assert world.attached().link.joins_packets is joins
