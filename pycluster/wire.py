@@ -140,7 +140,8 @@ class Connection(asyncio.BufferedProtocol):
         reader, out = self._reader, self._out
         gets = reader.gets
         journal = server.journal
-        mark = journal.mark() if chunk is not None and journal.listeners else None
+        is_single = reader.is_single
+        mark = journal.mark() if chunk is not None and journal.listeners and not is_single else None
         text = b""
         timing = server.timing
         timing.then = started = perf_counter_ns()
@@ -148,7 +149,6 @@ class Connection(asyncio.BufferedProtocol):
             timing.wall_read = started
             server.clock.now = int(time() * 1000)
         client.last_active_ms = server.clock.now
-        is_single = reader.is_single
         resp = client.resp
         budget = REQUESTS_A_TURN
         size_limit = BYTES_A_TURN
@@ -198,6 +198,8 @@ class Connection(asyncio.BufferedProtocol):
                 size_limit -= size
             if is_single and not reader.has_data():
                 reader.idle = True
+                if journal.listeners and chunk is not None and 13 not in text and reader.has_read_whole(chunk):
+                    journal.take_single(args, chunk)
                 break
             budget -= 1
             if budget <= 0 or size_limit <= 0:

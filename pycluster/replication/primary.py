@@ -54,7 +54,7 @@ class Primary:
         if self.backlog is not None:
             self.backlog.feed(stream)
         for replica in self.replicas:
-            if replica.gets_stream:
+            if replica.state is State.ONLINE and not replica.streams_on_ack:
                 replica.client.link.send_bytes(stream)
             elif replica.needs_changes:
                 replica.hold(stream)
@@ -64,16 +64,14 @@ class Primary:
     def take(self, stream: bytes) -> None:
         """What the journal has recorded: the stream of a server that is itself the source of all changes."""
         self.feed(stream)
-        for client in self._host.journal.writers:
-            client.last_write_offset = self.history.offset
+        self._host.journal.place[0] = self.history.offset
 
     def note_kept(self) -> None:
         """The append-only file has got a piece of a stream that nobody else keeps: it is counted (as one byte), so that
         WAITAOF can say where a client's last write is in it."""
         if self.is_source and self.backlog is None:
             self.history.offset += 1
-            for client in self._host.journal.writers:
-                client.last_write_offset = self.history.offset
+            self._host.journal.place[0] = self.history.offset
 
     def say(self, *args: bytes) -> None:
         """A command in the stream that changes nothing: PING, GETACK."""
@@ -220,12 +218,12 @@ class Primary:
     def wait(self, client: Any, replicas: int, timeout_ms: int) -> object:
         """WAIT: so many replicas are to acknowledge the client's last write."""
         self._host.journal.flush()
-        return self.waiters.wait(client, Goal(client.last_write_offset, replicas), timeout_ms)
+        return self.waiters.wait(client, Goal(client.last_write[0], replicas), timeout_ms)
 
     def wait_for_files(self, client: Any, local: bool, replicas: int, timeout_ms: int) -> object:
         """WAITAOF: the client's last write is to be on so many replicas' disks, and on ours, if `local` says so."""
         self._host.journal.flush()
-        return self.waiters.wait(client, Goal(client.last_write_offset, replicas, True, local), timeout_ms)
+        return self.waiters.wait(client, Goal(client.last_write[0], replicas, True, local), timeout_ms)
 
     def _want_acknowledgements(self) -> None:
         self._wants_acknowledgements = True

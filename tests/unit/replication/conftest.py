@@ -139,7 +139,7 @@ class Link:
 class Client:
     link: Link
     replica: AttachedReplica | None = None
-    last_write_offset: int = 0
+    last_write: list[int] = field(default_factory=lambda: [0])
     denies_blocking: bool = False
     reply: Any = None
     waiter: Any = None
@@ -318,7 +318,7 @@ class World:
         self.host.journal.dirty += 1
         self.host.journal.commit(0, list(args))
         if client is not None and self.host.journal.listeners:
-            self.host.journal.writers[client] = None
+            client.last_write = self.host.journal.place
         self.host.journal.flush()
 
     def introduced(self, port: int = 7002, **traits: Any) -> Client:

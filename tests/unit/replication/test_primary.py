@@ -170,7 +170,7 @@ def test_wait_counts_replicas_that_have_acknowledged_the_clients_last_write(worl
     world.write(*SET, client=writer)
     assert world.wait(writer, 1) == "waits"
     assert replica.link.take().endswith(encode_request([b"REPLCONF", b"GETACK", b"*"]))
-    world.primary.acknowledge(replica, writer.last_write_offset)
+    world.primary.acknowledge(replica, writer.last_write[0])
     assert writer.reply == 1
 
 
@@ -196,7 +196,7 @@ def test_who_waits_for_something_else_by_now_is_left_alone(world: World) -> None
     world.write(*SET, client=writer)
     world.wait(writer, 1)
     writer.waiter = SimpleNamespace(wait="for a list")
-    world.primary.acknowledge(replica, writer.last_write_offset)
+    world.primary.acknowledge(replica, writer.last_write[0])
     assert writer.reply is None
 
 
