@@ -42,6 +42,7 @@ class Primary:
         self._host = host
         self._full_syncs = FullSyncs(host, history, self.replicas, self.count_good_replicas)
         self.waiters = Waiters(host, self.replicas, self._want_acknowledgements)
+        self.good_replicas = 0  # heard within min-replicas-max-lag, when they were counted last
         self._wants_acknowledgements = False
         self._alone_since = host.loop.time()
         self._seconds = 0
@@ -244,13 +245,9 @@ class Primary:
         """Are there as many as min-replicas-to-write wants?"""
         config = self._host.config
         wanted = config.min_replicas_to_write if self.is_source and config.min_replicas_max_lag else 0
+        now, most = self._host.loop.time(), config.min_replicas_max_lag
+        self.good_replicas = sum(r.state == State.ONLINE and now - r.acknowledged_at <= most for r in self.replicas)
         self._host.set_few_replicas(self.good_replicas < wanted)
-
-    @property
-    def good_replicas(self) -> int:
-        """Replicas that have been heard within min-replicas-max-lag."""
-        now, most = self._host.loop.time(), self._host.config.min_replicas_max_lag
-        return sum(r.state == State.ONLINE and now - r.acknowledged_at <= most for r in self.replicas)
 
     # Comings and goings
 
@@ -279,7 +276,7 @@ class Primary:
         host = self._host
         is_due = self._seconds % host.config.repl_ping_replica_period == 0
         if self.replicas and self.is_source and is_due and not self.stops_pings():
-            self.say(b"PING")
+            self.say(b"ping")  # in small letters, as Redis does
         self._seconds += 1
         for replica in list(self.replicas):
             self._look_after(replica)

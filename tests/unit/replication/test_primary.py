@@ -229,7 +229,7 @@ def test_replicas_are_pinged_every_so_many_seconds(world: World) -> None:
     replica = world.attached()
     for _ in range(20):
         world.primary.cron()
-    assert replica.link.take().count(b"PING") == 2
+    assert replica.link.take().count(b"ping") == 2
 
 
 def test_a_replica_that_waits_for_its_file_is_shown_signs_of_life(world: World) -> None:
