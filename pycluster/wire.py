@@ -10,6 +10,7 @@ behind, a close. What arrives meanwhile stays in the reader, so that the end of 
 """
 
 import asyncio
+import socket
 from collections.abc import Callable
 from time import perf_counter_ns, time
 from typing import Any
@@ -89,7 +90,7 @@ class Connection(asyncio.BufferedProtocol):
         reader, chunk = self._reader, self._buffer[:nbytes]
         is_first = reader.idle and self._postponed is None
         if is_first and not self._hold and (args := reader.take_single(chunk)) is not None:
-            self._run_single(args)
+            self._run_single(args, chunk)
             return
         reader.feed(chunk)
         if not self._hold:
@@ -133,7 +134,7 @@ class Connection(asyncio.BufferedProtocol):
 
     # The batch
 
-    def _run_single(self, args: list[bytes]) -> None:
+    def _run_single(self, args: list[bytes], chunk: bytearray) -> None:
         """Executes the one request that has arrived: `_run` for clients that wait for each reply, which most do."""
         server, client = self._server, self._client
         timing = server.timing
@@ -146,6 +147,9 @@ class Connection(asyncio.BufferedProtocol):
         server.running = self
         reply: Any = self._execute(client, args)
         server.running = None
+        journal = server.journal
+        if journal.listeners and 13 not in _join(args):
+            journal.take_single(args, chunk)
         kind = reply.__class__
         if kind is bytes and len(reply) < 1024:
             self._out += (LENGTHS[len(reply)], reply, CRLF)
@@ -348,7 +352,10 @@ class Connection(asyncio.BufferedProtocol):
         out, self._out = self._out, []
         if out:
             raw = _join(out)
-            self._server.statistics.net_output += len(raw)
+            if self._client.gate & IS_REPLICA:
+                self._server.statistics.replication_output += len(raw)
+            else:
+                self._server.statistics.net_output += len(raw)
             self._transport.write(raw)
             if self._is_behind or len(raw) > MUCH:
                 self.check_output()
@@ -382,8 +389,14 @@ class Connection(asyncio.BufferedProtocol):
     @property
     def file_number(self) -> int:
         """The socket's descriptor (CLIENT LIST's fd)."""
-        socket = self._transport.get_extra_info("socket")
-        return socket.fileno() if socket is not None else -1
+        sock = self._transport.get_extra_info("socket")
+        return sock.fileno() if sock is not None else -1
+
+    def join_packets(self) -> None:
+        """Fewer packets, each somewhat later (repl-disable-tcp-nodelay)."""
+        sock = self._transport.get_extra_info("socket")
+        if sock is not None and sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)
 
     @property
     def transport(self) -> Any:

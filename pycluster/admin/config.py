@@ -7,7 +7,6 @@ from typing import Any
 from pycluster.commands.table import Group, Some, Twos, commands_of
 from pycluster.files.writer import Disk
 from pycluster.protocol.errors import BadSyntax, NoConfigFile, config_rewrite_failed
-from pycluster.server.admission import LOADING
 from pycluster.server.client import Client
 from pycluster.server.clients import is_local
 from pycluster.server.config_rewrite import rewrite_file
@@ -37,7 +36,7 @@ def config_set(client: Client, *data: Twos) -> str:
     if len(data) % 2:
         raise BadSyntax
     server, pairs = client.server, zip(data[::2], data[1::2], strict=True)
-    server.config.set(pairs, is_local=is_local(client.link.address), is_loading=bool(server.gate & LOADING))
+    server.config.set(pairs, is_local=is_local(client.link.address), is_loading=server.is_loading)
     return "OK"
 
 

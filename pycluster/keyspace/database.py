@@ -390,6 +390,15 @@ class Database:
             self._tell(key)
         return removed
 
+    def twin(self) -> "Database":
+        """An empty database beside this one, to be filled and then swapped with it."""
+        return Database(self.index, len(self.slots), self.keyspace)
+
+    def swap_with_twin(self, twin: "Database") -> None:
+        """The twin's keys come in the place of ours; nobody knows yet when they were used."""
+        twin.accesses = None if self.accesses is None else [{} for _ in self.slots]
+        self.swap(twin)
+
     def swap(self, other: "Database") -> None:
         """Exchanges all keys with another database; who is interested in a key that either has hears of it."""
         self.slots, other.slots = other.slots, self.slots

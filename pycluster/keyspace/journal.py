@@ -39,7 +39,7 @@ class Journal:
     `due` is called once when the first record of a turn comes in, so that somebody calls `flush` at the turn's end.
     """
 
-    __slots__ = ("changes", "dirty", "early", "instead", "listeners", "writers", "keeper", "_due", "_pending",
+    __slots__ = ("changes", "dirty", "early", "instead", "listeners", "place", "keeper", "_due", "_pending",
                  "_unit", "_selected", "_composed", "_has_messages")  # fmt: skip
 
     def __init__(self, due: Callable[[], None] = lambda: None) -> None:
@@ -48,7 +48,7 @@ class Journal:
         self.early: list[tuple[int, Record]] = []
         self.instead: list[Record] | None = None
         self.listeners: list[Callable[[bytes], None]] = []
-        self.writers: dict[Any, None] = {}  # who has written in this turn: WAIT asks where in the stream that ended
+        self.place = [0]  # where in the stream this turn's records end, once that is known: WAIT asks for it
         self.keeper: Callable[[bytes], None] | None = None  # which of the listeners is a file, if any
         self._due = due
         self._pending: list[Record | bytes] = []  # bytes: several records, encoded
@@ -180,6 +180,12 @@ class Journal:
         if chunk.count(b"\r\n") == requests + 2 * sum(map(len, records)):
             self._pending[begin:] = [bytes(chunk)]
 
+    def take_single(self, args: Record, chunk: bytes | bytearray) -> None:
+        """The same for a chunk of one request, if that was recorded last and as it came."""
+        pending: Any = self._pending
+        if pending and pending[-1] is args and chunk.count(b"\r\n") == 1 + 2 * len(args):
+            pending[-1] = bytes(chunk)
+
     # The stream
 
     @property
@@ -201,7 +207,8 @@ class Journal:
         pending = self._pending
         if pending:
             self._pending = []
-            stream = kept = encode_requests(pending)
+            first: Any = pending[0]
+            stream = kept = first if len(pending) == 1 and first.__class__ is bytes else encode_requests(pending)
             if self._has_messages:
                 self._has_messages = False
                 kept = encode_requests(record for record in pending if record.__class__ is not Message)
@@ -209,5 +216,4 @@ class Journal:
                 piece = kept if listener == self.keeper else stream
                 if piece:
                     listener(piece)
-        if self.writers:
-            self.writers.clear()
+            self.place = self.place.copy()  # what is written from now on ends elsewhere

@@ -42,15 +42,18 @@ class Loading:
 
     def info(self) -> dict[str, int | str]:
         """The fields that INFO shows while loading."""
-        spent = time() - self.started
-        left = spent * (self.total - self.read) / self.read if self.read else 1
+        used_memory = int(self.aux.get(b"used-mem", b"0"))
+        total = self.total or used_memory  # of a stream nobody knows: a guess, which it may exceed
+        left = max(1, total - self.read) if not self.total else total - self.read
+        spent = int(time() - self.started)
+        percent = 100 * self.read / total if total else 0.0
         return {
             "loading_start_time": int(self.started),
             "loading_total_bytes": self.total,
-            "loading_rdb_used_mem": int(self.aux.get(b"used-mem", b"0")),
+            "loading_rdb_used_mem": used_memory,
             "loading_loaded_bytes": self.read,
-            "loading_loaded_perc": f"{100 * self.read / self.total if self.total else 0:.2f}",
-            "loading_eta_seconds": int(left),
+            "loading_loaded_perc": f"{percent if self.total else min(percent, 99.99):.2f}",
+            "loading_eta_seconds": spent * left // (self.read + 1) if spent else 1,
         }
 
 

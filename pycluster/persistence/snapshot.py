@@ -20,10 +20,11 @@ from pycluster.keyspace import accesses
 from pycluster.keyspace.database import Database
 from pycluster.keyspace.dropping import empty_dataset
 from pycluster.keyspace.frozen import Frozen, Rows
+from pycluster.keyspace.functions import Functions
 from pycluster.keyspace.journal import Journal
 from pycluster.persistence.forks import Forks, Work
 from pycluster.persistence.incoming import IncomingFile
-from pycluster.persistence.loading import SLICE, Loading, load_file, note_sanitized
+from pycluster.persistence.loading import SLICE, Loader, Loading, load_file, note_sanitized
 from pycluster.persistence.slices import Slices
 from pycluster.protocol.errors import ReloadLoadFailed, ReloadSaveFailed
 from pycluster.rdb.errors import Unreadable
@@ -72,6 +73,7 @@ class Snapshots:
         disk: Disk | None = None,
     ) -> None:
         self.loading: Loading | None = None
+        self._loads_beside = False  # what is being loaded is not the dataset yet: whoever reads gets the old one
         self.last_load: Loading | None = None
         self.saved_changes = 0  # of the journal's count, when the last snapshot began
         self.last_save_s = int(time())
@@ -380,6 +382,21 @@ class Snapshots:
         self.saved_changes = self._journal.changes
         return self.last_load
 
+    def load_directly(
+        self, databases: Sequence[Database], size: int, functions: Functions, *, beside: bool
+    ) -> Loader:
+        """A dataset begins to arrive from a primary: what is to be fed with it. A size of 0: nobody knows."""
+        verify = self._config.rdbchecksum
+        loader = Loader(databases, size, self._log.write, expire=False, verify=verify, functions=functions)
+        self.loading, self._loads_beside = loader.loading, beside
+        return loader
+
+    def loaded_directly(self, loading: Loading | None) -> None:
+        """It is all there, or nothing came of it."""
+        self.loading, self._loads_beside = None, False
+        if loading is not None:
+            self.last_load = loading
+
     def reload(self, *, save: bool, flush: bool, merge: bool = False) -> None:
         """DEBUG RELOAD: through the file and back, while everything waits."""
         if save and not self.save():
@@ -424,7 +441,11 @@ class Snapshots:
     def info(self) -> dict[str, int | str]:
         """The fields of Persistence that snapshots know."""
         running, last = self._running, self.last_load
-        fields: dict[str, int | str] = {"loading": int(self.loading is not None)}
+        is_loading = self.loading is not None
+        fields: dict[str, int | str] = {
+            "loading": int(is_loading and not self._loads_beside),
+            "async_loading": int(is_loading and self._loads_beside),
+        }
         if self.loading is not None:
             fields |= self.loading.info()
         return fields | {

@@ -53,11 +53,6 @@ class AttachedReplica:
         return self.ip or str(self.client.link.address).rpartition(":")[0].strip("[]")
 
     @property
-    def gets_stream(self) -> bool:
-        """May changes be sent to it at once?"""
-        return self.state == State.ONLINE and not self.streams_on_ack
-
-    @property
     def needs_changes(self) -> bool:
         """Must it get, now or later, what changes from now on?"""
         return (self.state != State.WAITS_FOR_SAVE or self.save_has_begun) and not self.wants_file_only

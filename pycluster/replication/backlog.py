@@ -13,22 +13,23 @@ BLOCKS = 64  # a full backlog has about so many
 class Backlog:
     """Bytes by their offset in the stream: `first` is the offset of the first byte held, or of the next to come."""
 
-    __slots__ = ("size", "first", "length", "_blocks")
+    __slots__ = ("size", "first", "length", "_blocks", "_block_size")
 
     def __init__(self, size: int, first: int) -> None:
         self.size = size
         self.first = first
         self.length = 0
+        self._block_size = max(BLOCK_LEAST, size // BLOCKS)
         self._blocks: deque[bytearray] = deque()
 
     def feed(self, stream: bytes) -> None:
         """Takes the next bytes of the stream."""
-        block = max(BLOCK_LEAST, self.size // BLOCKS)
-        if not self._blocks or len(self._blocks[-1]) >= block:
-            self._blocks.append(bytearray())
-        self._blocks[-1] += stream
+        blocks = self._blocks
+        if not blocks or len(blocks[-1]) >= self._block_size:
+            blocks.append(bytearray())
+            self._trim()  # only here: what one block holds too much is little
+        blocks[-1] += stream
         self.length += len(stream)
-        self._trim()
 
     def holds(self, offset: int) -> bool:
         """Can a replica that wants the bytes from this offset on be served?"""
@@ -48,6 +49,7 @@ class Backlog:
     def resize(self, size: int) -> None:
         """From now on at least so many bytes are kept."""
         self.size = size
+        self._block_size = max(BLOCK_LEAST, size // BLOCKS)
         self._trim()
 
     def _trim(self) -> None:

@@ -21,6 +21,9 @@ class Link(Protocol):
 
     def close(self, after_replies: bool = False) -> None: ...
 
+    def join_packets(self) -> None:
+        """Fewer packets, each somewhat later."""
+
     def held_output(self) -> int:
         """Bytes that the peer has not taken."""
 
@@ -48,11 +51,14 @@ class Host(Protocol):
     statistics: Any
     snapshots: Snapshots
 
+    def panic(self, why: str) -> None:
+        """Ends the process at once, where going on would do harm."""
+
     def set_replica(self, is_replica: bool) -> None:
         """The role has changed: what clients may do, who is in charge of expiry, the letter in the log."""
 
-    def set_loading(self, is_loading: bool) -> None:
-        """The dataset is being replaced: clients are told to wait."""
+    def set_loading(self, is_loading: bool, beside: bool = False) -> None:
+        """The dataset is being replaced: clients are told to wait. `beside`: only those who would change it."""
 
     def set_few_replicas(self, too_few: bool) -> None:
         """Fewer replicas than min-replicas-to-write are well: writes are refused."""

@@ -42,6 +42,7 @@ class Primary:
         self._host = host
         self._full_syncs = FullSyncs(host, history, self.replicas, self.count_good_replicas)
         self.waiters = Waiters(host, self.replicas, self._want_acknowledgements)
+        self.good_replicas = 0  # heard within min-replicas-max-lag, when they were counted last
         self._wants_acknowledgements = False
         self._alone_since = host.loop.time()
         self._seconds = 0
@@ -54,7 +55,7 @@ class Primary:
         if self.backlog is not None:
             self.backlog.feed(stream)
         for replica in self.replicas:
-            if replica.gets_stream:
+            if replica.state is State.ONLINE and not replica.streams_on_ack:
                 replica.client.link.send_bytes(stream)
             elif replica.needs_changes:
                 replica.hold(stream)
@@ -64,16 +65,14 @@ class Primary:
     def take(self, stream: bytes) -> None:
         """What the journal has recorded: the stream of a server that is itself the source of all changes."""
         self.feed(stream)
-        for client in self._host.journal.writers:
-            client.last_write_offset = self.history.offset
+        self._host.journal.place[0] = self.history.offset
 
     def note_kept(self) -> None:
         """The append-only file has got a piece of a stream that nobody else keeps: it is counted (as one byte), so that
         WAITAOF can say where a client's last write is in it."""
         if self.is_source and self.backlog is None:
             self.history.offset += 1
-            for client in self._host.journal.writers:
-                client.last_write_offset = self.history.offset
+            self._host.journal.place[0] = self.history.offset
 
     def say(self, *args: bytes) -> None:
         """A command in the stream that changes nothing: PING, GETACK."""
@@ -139,6 +138,8 @@ class Primary:
         replica.speaks_psync = wanted_id is not None
         self._host.statistics.full_syncs += 1
         self._attach(replica, State.WAITS_FOR_SAVE)
+        if self._host.config.repl_disable_tcp_nodelay:
+            client.link.join_packets()
         self._ensure_backlog()
         self._full_syncs.begin(replica)
         return NO_REPLY
@@ -218,12 +219,12 @@ class Primary:
     def wait(self, client: Any, replicas: int, timeout_ms: int) -> object:
         """WAIT: so many replicas are to acknowledge the client's last write."""
         self._host.journal.flush()
-        return self.waiters.wait(client, Goal(client.last_write_offset, replicas), timeout_ms)
+        return self.waiters.wait(client, Goal(client.last_write[0], replicas), timeout_ms)
 
     def wait_for_files(self, client: Any, local: bool, replicas: int, timeout_ms: int) -> object:
         """WAITAOF: the client's last write is to be on so many replicas' disks, and on ours, if `local` says so."""
         self._host.journal.flush()
-        return self.waiters.wait(client, Goal(client.last_write_offset, replicas, True, local), timeout_ms)
+        return self.waiters.wait(client, Goal(client.last_write[0], replicas, True, local), timeout_ms)
 
     def _want_acknowledgements(self) -> None:
         self._wants_acknowledgements = True
@@ -244,13 +245,9 @@ class Primary:
         """Are there as many as min-replicas-to-write wants?"""
         config = self._host.config
         wanted = config.min_replicas_to_write if self.is_source and config.min_replicas_max_lag else 0
+        now, most = self._host.loop.time(), config.min_replicas_max_lag
+        self.good_replicas = sum(r.state == State.ONLINE and now - r.acknowledged_at <= most for r in self.replicas)
         self._host.set_few_replicas(self.good_replicas < wanted)
-
-    @property
-    def good_replicas(self) -> int:
-        """Replicas that have been heard within min-replicas-max-lag."""
-        now, most = self._host.loop.time(), self._host.config.min_replicas_max_lag
-        return sum(r.state == State.ONLINE and now - r.acknowledged_at <= most for r in self.replicas)
 
     # Comings and goings
 
@@ -279,7 +276,7 @@ class Primary:
         host = self._host
         is_due = self._seconds % host.config.repl_ping_replica_period == 0
         if self.replicas and self.is_source and is_due and not self.stops_pings():
-            self.say(b"PING")
+            self.say(b"ping")  # in small letters, as Redis does
         self._seconds += 1
         for replica in list(self.replicas):
             self._look_after(replica)

@@ -17,7 +17,8 @@ from pycluster.persistence.loading import Loading
 from pycluster.protocol.errors import ProtocolError, ReplyError
 from pycluster.protocol.replies import encode_request
 from pycluster.rdb.errors import Unreadable
-from pycluster.replication import handshake
+from pycluster.replication import direct_load, handshake
+from pycluster.replication.direct_load import DirectLoad
 from pycluster.replication.failover import Failover
 from pycluster.replication.handshake import Action, Handshake, Introduction
 from pycluster.replication.history import NO_ID, History
@@ -70,6 +71,8 @@ class Replica:
         self._handshake: Handshake | None = None
         self._stream: PrimaryStream | None = None
         self._incoming: IncomingFile | None = None
+        self._direct: DirectLoad | None = None
+        self._loads_directly = False
         self._offered: tuple[str, int] = ("", 0)  # id and offset of the dataset that is on its way
         self._task: asyncio.Task[None] | None = None
         self._is_loading = False
@@ -118,7 +121,9 @@ class Replica:
         self._let_client_go()
         if self._incoming is not None:
             self._incoming.abandon()
-        self._handshake = self.transfer = self._incoming = None
+        if self._direct is not None:
+            self._direct.abandon()
+        self._handshake = self.transfer = self._incoming = self._direct = None
         if self.state != State.NONE:
             self.state = State.CONNECT
 
@@ -256,8 +261,10 @@ class Replica:
         self._offered = (id, offset)
         self.transfer = Transfer()
         self.state = State.SYNC
+        self._loads_directly = direct_load.is_wanted(self._host)
         try:
-            self._incoming = self._host.snapshots.incoming()
+            if not self._loads_directly:
+                self._incoming = self._host.snapshots.incoming()
         except OSError as error:
             self._host.log.warning(
                 f"Opening the temp file needed for MASTER <-> REPLICA synchronization: {error.strerror}"
@@ -270,20 +277,19 @@ class Replica:
 
     def _take_file(self, piece: bytes) -> None:
         transfer, log = self.transfer, self._host.log
-        assert transfer is not None and self._incoming is not None
+        assert transfer is not None
         had_begun = transfer.has_begun
         try:
             content = transfer.receive(piece)
             if transfer.has_begun and not had_begun:
-                what = (
-                    "streamed RDB from master with EOF"
-                    if transfer.is_streamed
-                    else f"{transfer.size} bytes from master"
-                )
-                log.notice(f"MASTER <-> REPLICA sync: receiving {what} to disk")
-            self._incoming.write(content)
-            if transfer.done:
-                self._incoming.finish()
+                self._begin_to_take(transfer)
+            if self._direct is not None:
+                self._take_into_memory(transfer, content)
+                return
+            if self._incoming is not None:
+                self._incoming.write(content)
+                if transfer.done:
+                    self._incoming.finish()
         except TransferFailed as error:
             log.warning(str(error))
             self._hang_up()
@@ -301,14 +307,37 @@ class Replica:
             self._incoming = None
             self._task = self._host.loop.create_task(self._load(transfer))
 
-    async def _load(self, transfer: Transfer) -> None:
-        """Puts the new dataset in the old one's place. Whoever hangs below us must begin anew too."""
-        host, log = self._host, self._host.log
-        host.suspend_aof()
-        host.snapshots.cancel()  # what it saves is not to be our dataset any more
+    def _begin_to_take(self, transfer: Transfer) -> None:
+        what = "streamed RDB from master with EOF" if transfer.is_streamed else f"{transfer.size} bytes from master"
+        where = "parser" if self._loads_directly else "disk"
+        self._host.log.notice(f"MASTER <-> REPLICA sync: receiving {what} to {where}")
+        if self._loads_directly:
+            is_same_history = self._offered[0] == self._history.id
+            self._direct = DirectLoad(
+                self._host, transfer.size or 0, is_same_history=is_same_history, attach=self._forget_dataset
+            )
+
+    def _take_into_memory(self, transfer: Transfer, content: bytes) -> None:
+        """Raises TransferFailed."""
+        assert self._direct is not None
+        self._direct.write(content)
+        if transfer.done:
+            loading = self._direct.finish()
+            self._direct = None
+            self._finish_sync(loading, transfer)
+
+    def _forget_dataset(self) -> None:
+        """What we have is no moment of the primary's history any more. Whoever hangs below us must begin anew too."""
         self.position = self.down_since = None  # without data there is nothing to be elected for
         self._primary.disconnect_all()
         self._primary.drop_backlog()
+
+    async def _load(self, transfer: Transfer) -> None:
+        """Puts the new dataset in the old one's place."""
+        host, log = self._host, self._host.log
+        host.suspend_aof()
+        host.snapshots.cancel()  # what it saves is not to be our dataset any more
+        self._forget_dataset()
         log.notice("MASTER <-> REPLICA sync: Flushing old data")
         self._flush_all()
         log.notice("MASTER <-> REPLICA sync: Loading DB in memory")
@@ -410,6 +439,11 @@ class Replica:
             f"== CRITICAL == This replica is sending an error to its master: '{error.text}' "
             f"after processing the command '{name}'"
         )
+        self._host.statistics.unexpected_errors += 1
+        if self._host.config.propagation_error_behavior != "ignore" and self._host.config.replica_read_only:
+            self._host.panic(
+                f"This replica panicked sending an error to its master after processing the command '{name}'"
+            )
         if unknown:
             raise Diverged(error.text)
 
@@ -449,6 +483,8 @@ class Replica:
                 self._link.send_bytes(b"\n")  # we are busy, not dead
             return
         late = self._host.loop.time() - self.last_heard > self._host.config.repl_timeout
+        if self._direct is not None and self._link is not None and not late:
+            self._link.send_bytes(b"\n")
         match self.state:
             case State.CONNECT:
                 self._try()

@@ -49,6 +49,7 @@ FEW_REPLICAS = 8  # min-replicas-to-write is not met
 DISK_TROUBLE = 16  # changes cannot be saved: they are refused until they can
 MEMORY = 32  # there is a limit of memory, or somebody wants to know how keys are used (memory.py)
 RESERVED = 64  # a task works on some keys: who wants them waits (reservations.py)
+LOADING_BESIDE = 128  # another dataset is being read, which will take the place of this one
 
 # Commands that work while subscribed in RESP2, and those that MULTI does not queue.
 _WHILE_SUBSCRIBED = frozenset(
@@ -130,6 +131,10 @@ class Admission:
         if server.gate & REPLICA and server.replication.is_stale() and not _all_have(client, command, "stale"):
             return MasterDown()
         if server.gate & LOADING and not _all_have(client, command, "loading"):
+            return Loading()
+        if server.gate & LOADING_BESIDE and (
+            "no_async_loading" in flags or (command.name == "exec" and _queue_has(client, "no_async_loading"))
+        ):
             return Loading()
         if gate & IS_REPLICA and (writes or "readonly" in flags or "may_replicate" in flags):
             return ReplyError("ERR Replica can't interact with the keyspace")

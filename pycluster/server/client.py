@@ -87,7 +87,7 @@ class Client:
     shard_channels: dict[bytes, None] = field(default_factory=dict)
     waiter: Any = None  # server.blocking.Waiter while a command of this client waits
     readonly: bool = False  # READONLY: may read what my primary owns
-    last_write_offset: int = 0  # of the replication stream, behind this client's last write: what WAIT waits for
+    last_write: list[int] = field(default_factory=lambda: [0])  # the journal's place of it: what WAIT waits for
     last_command: Any = None  # the Command it ran last
     last_active_ms: int = 0
     replica: Any = None  # the primary's knowledge of a replica, when this client is one

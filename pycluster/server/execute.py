@@ -92,7 +92,7 @@ def build_execute(server: Any) -> tuple[Execute, Callable[[Client, Command, Args
         if journal.dirty or journal.early:
             journal.commit(client.db.index, args)
             if journal.listeners:
-                journal.writers[client] = None
+                client.last_write = journal.place
         now = now_ns()
         spent = now - timing.then
         timing.then = now

@@ -99,6 +99,7 @@ def counter_fields(server: Any) -> dict[str, Value]:
         "pubsub_channels": len(pubsub.channels),
         "pubsub_patterns": len(pubsub.patterns),
         "pubsubshard_channels": len(pubsub.shard_channels),
+        "unexpected_error_replies": counted.unexpected_errors,
         "total_error_replies": sum(counted.errors.values()),
         "total_reads_processed": counted.reads,
         "total_writes_processed": cycles.writes,
@@ -117,6 +118,8 @@ def rate_fields(server: Any) -> dict[str, Value]:
         "instantaneous_output_kbps": counted.output_rate.rate / 1024,
         "instantaneous_eventloop_cycles_per_sec": int(counted.cycles.rate),
         "instantaneous_eventloop_duration_usec": int(counted.cycle_us.rate / max(1, counted.cycles.rate)),
+        "instantaneous_input_repl_kbps": counted.replication_input_rate.rate / 1024,
+        "instantaneous_output_repl_kbps": counted.replication_output_rate.rate / 1024,
     }
 
 

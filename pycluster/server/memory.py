@@ -21,7 +21,7 @@ from pycluster.keyspace.database import Database
 from pycluster.keyspace.eviction import Candidates, Policy, score_by
 from pycluster.keyspace.memory import DEADLINE, ENTRY, Survey, size_of, size_of_key, size_of_places
 from pycluster.protocol.errors import ReplyError
-from pycluster.server.admission import LOADING, MEMORY, REPLICA
+from pycluster.server.admission import MEMORY, REPLICA
 from pycluster.server.client import IS_REPLICA, Client
 from pycluster.server.config import Config
 from pycluster.server.info import Value
@@ -168,7 +168,7 @@ class Memory:
 
     def _may_evict(self) -> bool:
         server = self._server
-        if server.gate & LOADING or server.pause.stops_changes:
+        if server.is_loading or server.pause.stops_changes:
             return False
         return not (server.gate & REPLICA and server.config.replica_ignore_maxmemory)
 

@@ -93,10 +93,16 @@ class Replay:
         return client.transaction is None
 
     def _shout(self, error: ReplyError, command: Any) -> None:
+        name = command.name if command is not None else "<unknown>"
         self._server.log.warning(
             f"== CRITICAL == This server is sending an error to its AOF-loading-client: '{error.text}' "
-            f"after processing the command '{command.name if command is not None else '<unknown>'}'"
+            f"after processing the command '{name}'"
         )
+        self._server.statistics.unexpected_errors += 1
+        if self._server.config.propagation_error_behavior == "panic":
+            self._server.panic(
+                f"This server panicked sending an error to its AOF-loading-client after processing the command '{name}'"
+            )
 
     def _new_client(self) -> Client:
         server = self._server

@@ -24,7 +24,7 @@ from pycluster.persistence.forks import Forks
 from pycluster.protocol.errors import ProtectedMode, ReplyError, TooManyClients, TooManyConnections
 from pycluster.protocol.replies import Push, Several
 from pycluster.server import clients, data_part
-from pycluster.server.admission import FEW_REPLICAS, LOADING, REPLICA, Admission
+from pycluster.server.admission import FEW_REPLICAS, LOADING, LOADING_BESIDE, REPLICA, Admission
 from pycluster.server.big_values import BigValues
 from pycluster.server.blocking import POSTPONED, Blocking
 from pycluster.server.client import FROM_PRIMARY, IS_REPLICA, SUBSCRIBED, UNAUTHENTICATED, Client, Link
@@ -222,8 +222,10 @@ class Server:
         statistics.commands.take(self.commands_processed, now)
         statistics.cycles.take(self.turn.cycles.count, now)
         statistics.cycle_us.take(self.turn.cycles.nanoseconds // 1000, now)
-        statistics.input_rate.take(statistics.net_input, now)
-        statistics.output_rate.take(statistics.net_output, now)
+        statistics.input_rate.take(statistics.net_input + statistics.replication_input, now)
+        statistics.output_rate.take(statistics.net_output + statistics.replication_output, now)
+        statistics.replication_input_rate.take(statistics.replication_input, now)
+        statistics.replication_output_rate.take(statistics.replication_output, now)
 
     @property
     def commands_processed(self) -> int:
@@ -259,9 +261,10 @@ class Server:
         self.log.is_replica = is_replica
         self.choose_expiry()
 
-    def set_loading(self, is_loading: bool) -> None:
-        """The dataset is being read or replaced: clients are told to wait."""
-        self._set_gate(LOADING, is_loading)
+    def set_loading(self, is_loading: bool, beside: bool = False) -> None:
+        """The dataset is being read or replaced: clients are told to wait. `beside`: only those who must."""
+        self._set_gate(LOADING, is_loading and not beside)
+        self._set_gate(LOADING_BESIDE, is_loading and beside)
 
     def set_few_replicas(self, too_few: bool) -> None:
         """Fewer replicas than min-replicas-to-write are well: writes are refused."""
@@ -272,7 +275,7 @@ class Server:
 
     @property
     def is_loading(self) -> bool:
-        return bool(self.gate & LOADING)
+        return bool(self.gate & (LOADING | LOADING_BESIDE))
 
     def suspend_aof(self) -> None:
         """The dataset is about to be replaced."""
@@ -370,6 +373,14 @@ class Server:
         """Runs the request of a waiting client once more."""
         self.journal.interrupt()
         return self.perform(client, command, args)
+
+    def panic(self, why: str) -> None:
+        """The same, with Redis' famous last words."""
+        self.log.warning("------------------------------------------------")
+        self.log.warning("!!! Software Failure. Press left mouse button to continue")
+        self.log.warning(f"Guru Meditation: {why}")
+        self.log.warning("------------------------------------------------")
+        self.die()
 
     def die(self) -> None:
         """Ends the process at once, where going on would do harm. (Who embeds a server puts something else here.)"""

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pycluster.server.admission import LOADING
 from pycluster.server.pause import FOREVER_MS
 
 PURPOSE = "shutdown"
@@ -65,7 +64,7 @@ class Shutdown:
             self.given_up.append(given_up)
             return True
         server = self.server
-        if server.gate & LOADING:
+        if server.is_loading:
             manner = Manner(nosave=True, now=manner.now, force=manner.force)  # half a dataset must not replace a whole
         self.manner = manner
         server.log.notice("User requested shutdown...")

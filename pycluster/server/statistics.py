@@ -48,9 +48,12 @@ class Statistics:
     refused_partial_syncs: int = 0
     reads: int = 0
     auth_failures: int = 0
+    unexpected_errors: int = 0  # by commands of our primary's, or of the append-only file
     errors: dict[str, int] = field(default_factory=dict)  # error replies by their first word
     commands: Samples = field(default_factory=Samples)
     input_rate: Samples = field(default_factory=Samples)
     output_rate: Samples = field(default_factory=Samples)
     cycles: Samples = field(default_factory=Samples)
     cycle_us: Samples = field(default_factory=Samples)  # microseconds spent in turns, each second
+    replication_input_rate: Samples = field(default_factory=Samples)
+    replication_output_rate: Samples = field(default_factory=Samples)

@@ -220,13 +220,16 @@ def test_a_replica_cut_off_in_the_middle_of_a_transaction_applies_all_of_it_or_n
     assert replica.ask("MGET", "a", "b") == [b"200", b"200"]
 
 
-def test_a_command_that_is_not_known_here_is_shouted_about(
+def test_a_command_that_is_not_known_here_is_shouted_about_and_costs_a_full_sync(
     servers: Servers, our_server: list[str], redis_server: list[str]
 ) -> None:
     primary, replica = servers.start(redis_server), servers.start(our_server, ("rename-command", 'APPEND ""'))
     follow(replica, primary)
     primary.ask("APPEND", "k", "v")
     wait_until(lambda: "" if "== CRITICAL ==" in replica.log() else "nothing in the log")
+    wait_until(lambda: "" if full_syncs(primary) == 2 else "it does not ask for everything")
+    assert_same(replica, primary)
+    assert replica.ask("GET", "k") == b"v"
 
 
 def test_a_primary_whose_replica_goes_in_the_middle_of_a_sync_lives_on(servers: Servers, our_server: list[str]) -> None:

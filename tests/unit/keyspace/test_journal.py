@@ -177,3 +177,35 @@ def test_a_chunk_in_which_somebody_else_was_served_is_not() -> None:
     told.write(SET)
     told.journal.take_verbatim(mark, OTHER * 2, 2)
     assert told.end() == [b"set k v", b"set k v"]
+
+
+def test_a_single_request_that_was_recorded_as_it_came_is_the_record() -> None:
+    journal, received = Journal(), []
+    journal.listeners.append(received.append)
+    args, chunk = [b"set", b"k", b"v"], bytearray(b"*3\r\n$3\r\nset\r\n$1\r\nk\r\n$1\r\nv\r\n")
+    journal.dirty = 1
+    journal.commit(0, args)
+    journal.take_single(args, chunk)
+    journal.flush()
+    assert received == [b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n" + chunk]
+
+
+def test_a_single_request_that_was_recorded_otherwise_is_not() -> None:
+    journal, received = Journal(), []
+    journal.listeners.append(received.append)
+    journal.dirty = 1
+    journal.record_instead(b"DEL", b"k")
+    journal.commit(0, [b"GETDEL", b"k"])
+    journal.take_single([b"GETDEL", b"k"], bytearray(b"*2\r\n$6\r\nGETDEL\r\n$1\r\nk\r\n"))
+    journal.flush()
+    assert received[0].endswith(b"DEL\r\n$1\r\nk\r\n") and b"GETDEL" not in received[0]
+
+
+def test_who_wrote_learns_where_its_turn_ended() -> None:
+    journal = Journal()
+    journal.listeners.append(lambda stream: journal.place.__setitem__(0, 100))
+    place = journal.place
+    journal.dirty = 1
+    journal.commit(0, [b"SET", b"k", b"v"])
+    journal.flush()
+    assert place == [100] and journal.place is not place

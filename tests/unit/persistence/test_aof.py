@@ -147,6 +147,13 @@ def test_a_command_that_fails_now_is_shouted_about(start: Start, tmp_path: Path)
     )
 
 
+def test_a_server_may_be_told_to_end_when_a_command_fails_now(start: Start, tmp_path: Path) -> None:
+    start()
+    file(tmp_path, "1.incr.aof").write_bytes(encode_request([b"SET", b"k", b"v"]) + encode_request([b"INCR", b"k"]))
+    with pytest.raises(Died):
+        start(propagation_error_behavior="panic")
+
+
 def test_an_upgrade_that_was_cut_short_is_done_again(start: Start, tmp_path: Path) -> None:
     start().turn("SET k v")
     old = tmp_path / "appendonly.aof"

@@ -11,13 +11,18 @@ import pytest
 
 from pycluster.files.writer import Disk
 from pycluster.keyspace.database import Database, Keyspace
+from pycluster.keyspace.functions import Functions
 from pycluster.persistence.incoming import IncomingFile
-from pycluster.persistence.loading import Loading
+from pycluster.persistence.loading import Loader, Loading
 from pycluster.protocol.errors import ReplyError
 from pycluster.protocol.replies import Wait
 from pycluster.replication.attached import AttachedReplica
 from pycluster.replication.history import History
 from pycluster.replication.primary import Primary
+
+
+class Panicked(BaseException):
+    """The server has ended its process."""
 
 
 class Log:
@@ -109,12 +114,16 @@ class Link:
     sent: bytes = b""
     is_closed: bool = False
     unsent: int = 0
+    joins_packets: bool = False
 
     def send_bytes(self, raw: bytes) -> None:
         self.sent += raw
 
     def close(self, after_replies: bool = False) -> None:
         self.is_closed = True
+
+    def join_packets(self) -> None:
+        self.joins_packets = True
 
     def held_output(self) -> int:
         return self.unsent
@@ -131,7 +140,7 @@ class Link:
 class Client:
     link: Link
     replica: AttachedReplica | None = None
-    last_write_offset: int = 0
+    last_write: list[int] = field(default_factory=lambda: [0])
     denies_blocking: bool = False
     reply: Any = None
     waiter: Any = None
@@ -180,6 +189,11 @@ class Snapshots:
     def cancel(self) -> None:
         self.cancelled = True
 
+    def load_directly(self, databases: Any, size: int, functions: Functions, beside: bool) -> Loader:
+        return Loader(databases, size, lambda level, text: None, expire=False, functions=functions)
+
+    def loaded_directly(self, loading: Loading | None) -> None: ...
+
     def incoming(self) -> IncomingFile:
         return IncomingFile(Disk(), self.path)
 
@@ -199,7 +213,7 @@ class Host:
     keyspace: Keyspace = field(default_factory=Keyspace)
     statistics: Any = field(
         default_factory=lambda: SimpleNamespace(
-            full_syncs=0, partial_syncs=0, refused_partial_syncs=0, replication_input=0
+            full_syncs=0, partial_syncs=0, refused_partial_syncs=0, replication_input=0, unexpected_errors=0
         )
     )
     performed: list[list[bytes]] = field(default_factory=list)
@@ -208,6 +222,7 @@ class Host:
     too_few: bool = False
     limit: int = 1 << 30
     synced: int = -1
+    loading: str = ""
 
     def __post_init__(self) -> None:
         self.journal = self.keyspace.journal
@@ -220,6 +235,9 @@ class Host:
             repl_diskless_sync_max_replicas=0,
             repl_ping_replica_period=10,
             repl_timeout=60,
+            repl_diskless_load="disabled",
+            repl_disable_tcp_nodelay=False,
+            propagation_error_behavior="ignore",
             min_replicas_to_write=0,
             min_replicas_max_lag=10,
             save=(),
@@ -241,7 +259,8 @@ class Host:
     def set_replica(self, is_replica: bool) -> None:
         self.is_replica = is_replica
 
-    def set_loading(self, is_loading: bool) -> None: ...
+    def set_loading(self, is_loading: bool, beside: bool = False) -> None:
+        self.loading = ("beside" if beside else "instead") if is_loading else ""
 
     def suspend_aof(self) -> None: ...
 
@@ -266,6 +285,9 @@ class Host:
 
     def set_few_replicas(self, too_few: bool) -> None:
         self.too_few = too_few
+
+    def panic(self, why: str) -> None:
+        raise Panicked(why)
 
     def wants_aof(self) -> bool:
         return self.synced >= 0
@@ -302,7 +324,7 @@ class World:
         self.host.journal.dirty += 1
         self.host.journal.commit(0, list(args))
         if client is not None and self.host.journal.listeners:
-            self.host.journal.writers[client] = None
+            client.last_write = self.host.journal.place
         self.host.journal.flush()
 
     def introduced(self, port: int = 7002, **traits: Any) -> Client:

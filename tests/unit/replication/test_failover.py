@@ -139,4 +139,4 @@ def test_replicas_get_their_pings_unless_there_is_a_deadline(led: Led, timeout_m
     led.failover.begin(None, timeout_ms, False)
     led.heir.link.take()
     led.primary.cron()
-    assert (b"PING" in led.heir.link.take()) is pings
+    assert (b"ping" in led.heir.link.take()) is pings

@@ -171,7 +171,7 @@ def test_wait_counts_replicas_that_have_acknowledged_the_clients_last_write(worl
     world.write(*SET, client=writer)
     assert world.wait(writer, 1) == "waits"
     assert replica.link.take().endswith(encode_request([b"REPLCONF", b"GETACK", b"*"]))
-    world.primary.acknowledge(replica, writer.last_write_offset)
+    world.primary.acknowledge(replica, writer.last_write[0])
     assert writer.reply == 1
 
 
@@ -197,7 +197,7 @@ def test_who_waits_for_something_else_by_now_is_left_alone(world: World) -> None
     world.write(*SET, client=writer)
     world.wait(writer, 1)
     writer.waiter = SimpleNamespace(wait="for a list")
-    world.primary.acknowledge(replica, writer.last_write_offset)
+    world.primary.acknowledge(replica, writer.last_write[0])
     assert writer.reply is None
 
 
@@ -230,7 +230,7 @@ def test_replicas_are_pinged_every_so_many_seconds(world: World) -> None:
     replica = world.attached()
     for _ in range(20):
         world.primary.cron()
-    assert replica.link.take().count(b"PING") == 2
+    assert replica.link.take().count(b"ping") == 2
 
 
 def test_a_replica_that_waits_for_its_file_is_shown_signs_of_life(world: World) -> None:
@@ -286,3 +286,9 @@ def test_a_replica_may_acknowledge_before_we_know_that_the_child_has_ended(world
     world.primary.synchronize(client, None)
     world.primary.acknowledge(client, -1)
     assert client.replica is not None and client.replica.has_seen_end
+
+
+@pytest.mark.parametrize("joins", [True, False])
+def test_a_replica_gets_fewer_packets_if_so_wanted(world: World, joins: bool) -> None:
+    world.host.config.repl_disable_tcp_nodelay = joins
+    assert world.attached().link.joins_packets is joins

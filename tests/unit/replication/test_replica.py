@@ -7,7 +7,7 @@ import pytest
 from pycluster.protocol.replies import encode_request
 from pycluster.replication.replica import State
 from pycluster.replication.replication import Replication
-from tests.unit.replication.conftest import Host, Line, Snapshots
+from tests.unit.replication.conftest import Host, Line, Panicked, Snapshots
 
 ID, OTHER = "a" * 40, "b" * 40
 SET = encode_request([b"SET", b"k", b"v"])
@@ -110,6 +110,14 @@ def test_a_command_that_is_not_known_breaks_the_link_and_asks_for_everything(fol
     assert not follower.replica.is_connected and follower.line.is_closed
     follower.replication.cron()
     assert b"PSYNC\r\n$1\r\n?" in follower.introduce()
+
+
+@pytest.mark.parametrize("behavior", ["panic", "panic-on-replicas"])
+def test_a_replica_may_be_told_to_end_rather_than_differ(follower: Follower, behavior: str) -> None:
+    follower.host.config.propagation_error_behavior = behavior
+    follower.sync(ID, 100)
+    with pytest.raises(Panicked, match="panicked sending an error to its master after processing the command"):
+        follower.line.say(encode_request([b"FAIL"]))
 
 
 def test_nobody_at_the_address_is_tried_again_each_second(tmp_path: Path) -> None:

@@ -73,6 +73,6 @@ def test_who_waits_at_a_primary_no_more_is_told_and_closed(world: World, writer:
 
 def test_a_stream_that_only_a_file_keeps_is_counted(world: World) -> None:
     client = world.client()
-    world.host.journal.writers[client] = None
+    client.last_write = world.host.journal.place
     world.primary.note_kept()
-    assert world.history.offset == client.last_write_offset == 1
+    assert world.history.offset == client.last_write[0] == 1

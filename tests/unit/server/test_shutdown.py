@@ -4,7 +4,6 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-from pycluster.server.admission import LOADING
 from pycluster.server.config import Config
 from pycluster.server.shutdown import CannotExit, Manner, Shutdown
 
@@ -26,7 +25,7 @@ class World:
         self.loop = SimpleNamespace(create_future=Future, call_later=lambda delay, call: self.calls.append(call))
         self.log = SimpleNamespace(notice=self.lines.append, warning=self.lines.append)
         self.pause = SimpleNamespace(begin=lambda why, *how, **more: self.pauses.add(why), end=self.pauses.discard)
-        self.config, self.gate = Config(), 0
+        self.config, self.is_loading = Config(), False
 
     def wall_ms(self) -> int:
         return self.now
@@ -73,7 +72,7 @@ def test_duties_are_told_how_it_is_to_end() -> None:
 
 def test_half_a_dataset_is_never_saved() -> None:
     ending, world = shutdown()
-    world.gate = LOADING
+    world.is_loading = True
     manners: list[Manner] = []
     ending.add_duty(manners.append)
     ending.begin(Manner(save=True))
