@@ -32,6 +32,9 @@ Mapping: TypeAlias = dict[bytes, Any] | BigDict[Any]
 Listener: TypeAlias = Callable[[bytes], None]
 
 
+FOREVER_MS = 1 << 62  # a moment that does not come
+
+
 @dataclass(slots=True)
 class Clock:
     """What time it is: set once per command (frozen for a whole EXEC or script), read by everybody below the server."""

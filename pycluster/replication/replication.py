@@ -6,6 +6,7 @@ work: primary.py what replicas get, replica.py what comes from the primary.
 
 from collections.abc import Mapping
 
+from pycluster.keyspace.database import FOREVER_MS
 from pycluster.persistence.loading import Loading
 from pycluster.replication.attached import State as AttachedState
 from pycluster.replication.failover import Failover
@@ -13,8 +14,6 @@ from pycluster.replication.history import ID_LENGTH, History, new_id
 from pycluster.replication.host import Host
 from pycluster.replication.primary import Primary
 from pycluster.replication.replica import Replica, stream_db
-
-FOREVER_MS = 1 << 62
 
 
 class Replication:

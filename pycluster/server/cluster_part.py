@@ -56,7 +56,7 @@ class ClusterPart:
         self.bus = Bus(
             self.core, self.file, self.perform, server.wall_ms, self._cannot_write, config.cluster_link_sendbuf_limit
         )
-        self._order(self.core.start)
+        self.order(self.core.start)
         config.on_change(SETTINGS, self._reconfigure)
         server.turn.always(self.bus.flush, first=True)
         server.cron.each_tick(self._redirect_waiters)
@@ -66,11 +66,9 @@ class ClusterPart:
         """What this node knows of the cluster."""
         return self.core.state
 
-    def _order(self, verb: Callable[..., list[Effect]], *arguments: Any) -> None:
+    def order(self, verb: Callable[..., list[Effect]], *arguments: Any) -> None:
         """Gives the core an order (a verb of its that takes the time last), and performs what comes of it."""
         self.bus.perform(verb(*arguments, self._server.wall_ms()))
-
-    order = _order
 
     # Life
 
@@ -87,7 +85,7 @@ class ClusterPart:
 
     def start(self) -> None:
         """The data is loaded: keys that lie in nobody's slots are claimed, and time begins for the core."""
-        self._order(self.core.check_loaded_keys)
+        self.order(self.core.check_loaded_keys)
         self.bus.start()
 
     def save(self) -> None:
@@ -106,7 +104,7 @@ class ClusterPart:
         self._server.die()
 
     def _reconfigure(self, config: Config) -> None:
-        self._order(self.core.configure, settings_from(config))
+        self.order(self.core.configure, settings_from(config))
 
     # What clients are told
 

@@ -12,7 +12,6 @@ from pycluster.server.admission import PAUSED
 from pycluster.server.client import Client
 
 BY_CLIENT = "client pause"  # CLIENT PAUSE
-FOREVER_MS = 1 << 62
 FAILOVER = "failover"  # CLUSTER FAILOVER, FAILOVER: writes, expiry, eviction and PINGs to replicas stand still
 
 

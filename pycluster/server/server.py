@@ -15,7 +15,7 @@ from typing import Any
 
 from pycluster.commands.table import Command, Group, build_table, commands_of
 from pycluster.files.writer import Disk
-from pycluster.keyspace.database import HIDE, REMOVE, Clock, Database, Keyspace
+from pycluster.keyspace.database import FOREVER_MS, HIDE, REMOVE, Clock, Database, Keyspace
 from pycluster.keyspace.expiry import ExpiryCycle
 from pycluster.keyspace.journal import Journal
 from pycluster.keyspace.notifications import notifier
@@ -36,7 +36,7 @@ from pycluster.server.info_server import build_info
 from pycluster.server.log import Log
 from pycluster.server.memory import Memory
 from pycluster.server.migration import Migration
-from pycluster.server.pause import FAILOVER, FOREVER_MS, Pause
+from pycluster.server.pause import FAILOVER, Pause
 from pycluster.server.pubsub import PubSub
 from pycluster.server.reservations import Reservations
 from pycluster.server.routing import Routing

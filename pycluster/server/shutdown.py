@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pycluster.server.pause import FOREVER_MS
+from pycluster.keyspace.database import FOREVER_MS
 
 PURPOSE = "shutdown"
 LOOK_AGAIN_S = 0.1

@@ -7,14 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pycluster.keyspace.database import Database
+from pycluster.keyspace.database import FOREVER_MS, Database
 from pycluster.protocol.errors import ExecAborted
 from pycluster.protocol.replies import NULL_ARRAY, Spoken, Wait
 from pycluster.server.blocking import Underway
 from pycluster.server.client import IN_TRANSACTION, Client, Transaction
 
 TRANSACTION = "transaction"  # the purpose of the pause of all other clients, while a command of one takes time
-FOREVER_MS = 1 << 62
 
 
 def begin(client: Client) -> None:
