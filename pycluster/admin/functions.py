@@ -171,8 +171,9 @@ def function_restore(client: Client, serialized_value: bytes, *policy: bytes) ->
     restored = _read_payload(unseal(serialized_value))
     functions = client.server.keyspace.functions
     if word == b"flush":
-        functions.clear()
-    functions.join(restored, replace=word == b"replace")
+        functions.replace(restored)
+    else:
+        functions.join(restored, replace=word == b"replace")
     client.server.journal.dirty += 1
     return "OK"
 

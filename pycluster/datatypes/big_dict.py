@@ -42,6 +42,16 @@ class BigDict(Generic[V]):
         self.clear()
         self.update(items)
 
+    @classmethod
+    def sized(cls, count: int) -> "BigDict[V]":
+        """An empty one in which so many members will find their dicts without many splits."""
+        made: BigDict[V] = cls()
+        depth = max(0, count * 4 // (FULL * 3)).bit_length()  # dicts will be between a third and two thirds full
+        made.table = [{} for _ in range(1 << depth)]
+        made.depths = [depth] * len(made.table)
+        made._set_depth(depth)
+        return made
+
     def clear(self) -> None:
         """Forgets all members."""
         self.table: list[dict[bytes, V]] = [{}]
@@ -74,6 +84,19 @@ class BigDict(Generic[V]):
             self.count += 1
             if before >= FULL:
                 self._split(place)
+
+    def add(self, key: bytes, value: V) -> bool:
+        """As `self[key] = value`; is the key new?"""
+        place = hash(key) >> self.shift & self.mask
+        members = self.table[place]
+        before = len(members)
+        members[key] = value
+        if len(members) == before:
+            return False
+        self.count += 1
+        if before >= FULL:
+            self._split(place)
+        return True
 
     def pop(self, key: bytes, default: V | Default = _MISSING) -> V | Default:
         place = hash(key) >> self.shift & self.mask

@@ -18,11 +18,12 @@ _NUMBERS = struct.Struct("<QQQd")  # keys, copied bytes now, at the most, and wh
 class Progress:
     """The child's side is `passed` and `measure`, the server's are the figures."""
 
-    __slots__ = ("_page", "_is_child", "_keys", "_copied", "_peak", "_read_at", "_cost", "_readings", "_sum")
+    __slots__ = ("_page", "_is_child", "_is_at_work", "_keys", "_copied", "_peak", "_read_at", "_cost", "_readings",
+                 "_sum")  # fmt: skip
 
     def __init__(self) -> None:
         self._page = mmap.mmap(-1, mmap.PAGESIZE)
-        self._is_child = False
+        self._is_child = self._is_at_work = False
         self.begin()
 
     def begin(self) -> None:
@@ -34,13 +35,24 @@ class Progress:
     # The child's side
 
     def become_child(self) -> None:
-        self._is_child = True
+        self._is_child = self._is_at_work = True
+
+    def work_here(self) -> None:
+        """There is no child: the server itself writes, and copies nothing by that which could be measured."""
+        self._is_at_work = True
+
+    def end(self) -> None:
+        """The server itself writes no more."""
+        self._is_at_work = False
 
     def passed(self, keys: int) -> None:
-        """So many more keys are written. (In a server that saves without a child nobody needs to know.)"""
-        if not self._is_child:
+        """So many more keys are written. (While everybody waits for a save, nobody needs to know.)"""
+        if not self._is_at_work:
             return
         before, self._keys = self._keys, self._keys + keys
+        if not self._is_child:
+            self._tell()
+            return
         if before // TELL_EVERY == self._keys // TELL_EVERY and self._readings:
             return
         if perf_counter() - self._read_at > self._cost * DUTY:

@@ -7,7 +7,8 @@ Whoever reads, after a crash at any moment, finds the old file or the new one.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from typing import TypeAlias, TypeVar
 
 
 class Disk:
@@ -64,6 +65,20 @@ class Disk:
             os.close(fd)
 
 
+Result = TypeVar("Result")
+Steps: TypeAlias = Generator[None, None, Result]  # work that can be interrupted between two
+
+
+def finish(steps: Steps[Result]) -> Result:
+    """Does the work in one go."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            result: Result = stop.value
+            return result
+
+
 class WriteFailed(Exception):
     """A file could not be replaced: at which step ("open", "write", "fsync", "rename", "fsync directory"), and why."""
 
@@ -84,6 +99,13 @@ def replace_file(
     `sync_every` syncs each time so many bytes are written: the last sync of a large file would otherwise have all
     of it to write, and every other user of the disk would wait for that.
     """
+    return finish(replacing_file(disk, path, content, temporary=temporary, sync_every=sync_every))
+
+
+def replacing_file(
+    disk: Disk, path: str, content: Iterable[bytes], *, temporary: str, sync_every: int | None = None
+) -> Steps[int]:
+    """The same in steps, a piece each, for who has other things to do. Given up between two, it leaves the old file."""
     step, fd = "open", -1
     try:
         fd = disk.create(temporary)
@@ -95,6 +117,7 @@ def replace_file(
                 step = "fsync"
                 disk.sync(fd)
                 step, synced = "write", written
+            yield
         step = "fsync"
         disk.sync(fd)
         disk.close(fd)

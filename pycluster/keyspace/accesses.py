@@ -10,6 +10,7 @@ from random import Random
 
 from pycluster.datatypes.big_dict import SMALL, BigDict
 from pycluster.keyspace.database import Database
+from pycluster.keyspace.frozen import Rows
 
 FIRST_COUNT = 5  # of a new key, so that it is not the first to go
 HIGHEST_COUNT = 255
@@ -39,7 +40,7 @@ def note(db: Database, slot: int, key: bytes, entry: int) -> None:
         db.accesses[slot] = BigDict(mapping.items())
 
 
-def noted(db: Database, slot: int, key: bytes) -> int | None:
+def noted(db: Rows, slot: int, key: bytes) -> int | None:
     """What is known of a key's uses; None where it has not been used since they are noted."""
     return None if db.accesses is None else db.accesses[slot].get(key)
 
@@ -47,7 +48,7 @@ def noted(db: Database, slot: int, key: bytes) -> int | None:
 # LRU
 
 
-def idle_ms(db: Database, slot: int, key: bytes, now_ms: int) -> int:
+def idle_ms(db: Rows, slot: int, key: bytes, now_ms: int) -> int:
     """For how long a key has not been used."""
     used = noted(db, slot, key)
     return max(0, now_ms - (db.keyspace.uses_since_ms if used is None else used))
@@ -84,7 +85,7 @@ def _entry(count: int, now_ms: int) -> int:
 # Files
 
 
-def told(db: Database, slot: int, key: bytes, now_ms: int, decay_minutes: int) -> int:
+def told(db: Rows, slot: int, key: bytes, now_ms: int, decay_minutes: int) -> int:
     """What a file says of a key's uses: for how many seconds it has not been used, or how often it is."""
     if db.keyspace.uses_by == "lfu":
         return frequency(noted(db, slot, key), now_ms, decay_minutes)

@@ -18,6 +18,7 @@ from random import Random
 from typing import Any, TypeAlias, TypeVar
 
 from pycluster.datatypes.big_dict import SMALL, BigDict, grown, random_key
+from pycluster.datatypes.stream import Stream
 from pycluster.datatypes.string import RawString
 from pycluster.keyspace.freeing import Freeing
 from pycluster.keyspace.functions import Functions
@@ -40,12 +41,13 @@ class Clock:
 
 @dataclass(slots=True)
 class Statistics:
-    """What INFO tells of the look-ups and of the keys on their way out."""
+    """What INFO tells of the look-ups, of the keys on their way out, and of values from outside."""
 
     hits: int = 0
     misses: int = 0
     expired: int = 0
     evicted: int = 0
+    sanitized: int = 0  # packed structures from outside that were looked at in full, as sanitize-dump-payload asks
 
 
 # What becomes of a key past its deadline when it is asked for.
@@ -79,7 +81,7 @@ class Database:
     """One numbered database."""
 
     __slots__ = ("index", "keyspace", "clock", "rng", "journal", "slots", "deadlines", "volatile", "slot", "here",
-                 "due", "interested", "accesses")  # fmt: skip
+                 "due", "interested", "accesses", "before_change")  # fmt: skip
 
     def __init__(self, index: int = 0, slots: int = 1, keyspace: Keyspace | None = None) -> None:
         self.index = index
@@ -92,6 +94,7 @@ class Database:
         self.volatile: dict[int, None] = {}  # the slots that have deadlines, in order of their first one
         self.interested: dict[bytes, list[Listener]] = {}  # who wants to hear of a key: WATCH, blocked clients
         self.accesses: list[dict[bytes, int] | BigDict[int]] | None = None  # by slot; only where somebody evicts by it
+        self.before_change: Callable[[Value], None] | None = None
         self.enter(0)
 
     def enter(self, slot: int) -> None:
@@ -111,7 +114,11 @@ class Database:
     # Looking
 
     def get(self, key: bytes, kind: type[Kind]) -> Kind | None:
-        """The value of a key that a command is about to change, or None; WrongType if it is of another kind."""
+        """The value of a key that a command is about to change, or None; WrongType if it is of another kind.
+
+        Whoever changes a value in place got it here, or, to change where a reader of a stream stands, by `read`: who
+        wants to see each value before it changes (`tell_before_changes`) looks at these two.
+        """
         value: Any = self.here.get(key)
         if value is None or (self.due and key in self.due and self._has_expired(key)):
             return None
@@ -164,6 +171,25 @@ class Database:
         here[key] = value
         if len(here) > SMALL and here.__class__ is dict:
             self.slots[self.slot] = self.here = grown(here)
+
+    def add(self, key: bytes, value: Value) -> bool:
+        """Stores what was read from a file, which is no event; is the key new?"""
+        here = self.here
+        if here.__class__ is BigDict:
+            return here.add(key, value)
+        before = len(here)
+        here[key] = value
+        if len(here) == before:
+            return False
+        if before >= SMALL:
+            self.slots[self.slot] = self.here = grown(here)
+        return True
+
+    def expect(self, count: int) -> None:
+        """So many keys are about to come from a file. (In a cluster they are spread over the slots.)"""
+        if len(self.slots) == 1 and not self.slots[0] and count > SMALL:
+            self.slots[0] = BigDict.sized(count)
+            self.enter(0)
 
     def replace(self, key: bytes, value: Value) -> None:
         """Stores a value as if the key were new: its deadline is gone."""
@@ -237,7 +263,12 @@ class Database:
 
     def tell_of_new_keys(self, wanted: bool) -> None:
         """From now on `put` tells of each key that is new, or no more. (Otherwise `put` does not even ask.)"""
-        self.__class__ = Announcing if wanted else Database
+        self.__class__ = _KINDS[wanted, self.before_change is not None]
+
+    def tell_before_changes(self, listener: Callable[[Value], None] | None) -> None:
+        """From now on the listener is called with each collection that is about to change; with None, no more."""
+        self.before_change = listener
+        self.__class__ = _KINDS[isinstance(self, Announcing), listener is not None]
 
     def _tell(self, key: bytes) -> None:
         for listener in list(self.interested[key]):
@@ -396,3 +427,37 @@ class Announcing(Database):
         if key not in self.here:
             self.notify("new", key)
         super().put(key, value)
+
+
+class Forewarning(Database):
+    """What a database is while somebody wants to see values before they change."""
+
+    __slots__ = ()
+
+    def get(self, key: bytes, kind: type[Kind]) -> Kind | None:
+        value = super().get(key, kind)
+        if value is not None and not isinstance(value, bytes):
+            assert self.before_change is not None
+            self.before_change(value)
+        return value
+
+    def read(self, key: bytes, kind: type[Kind]) -> Kind | None:
+        value = super().read(key, kind)
+        if isinstance(value, Stream):
+            assert self.before_change is not None
+            self.before_change(value)
+        return value
+
+
+class ForewarningAndAnnouncing(Forewarning, Announcing):
+    """Both at once."""
+
+    __slots__ = ()
+
+
+_KINDS = {  # by: are new keys told of, are values shown before they change?
+    (False, False): Database,
+    (True, False): Announcing,
+    (False, True): Forewarning,
+    (True, True): ForewarningAndAnnouncing,
+}

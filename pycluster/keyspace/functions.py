@@ -81,6 +81,10 @@ class Functions:
             self.libraries.pop(name, None)
             self.libraries[name] = library
 
+    def replace(self, other: "Functions") -> None:
+        """Takes the place of all there was."""
+        self.libraries = other.libraries.copy()
+
     def clear(self) -> None:
         self.libraries.clear()
 

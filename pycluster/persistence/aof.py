@@ -22,9 +22,11 @@ from time import time
 from typing import Any
 
 from pycluster.files.child import UNWANTED, Ended
-from pycluster.files.writer import Disk, WriteFailed, replace_file
+from pycluster.files.writer import Disk
 from pycluster.keyspace.database import Database
+from pycluster.keyspace.frozen import Frozen
 from pycluster.keyspace.journal import Journal
+from pycluster.persistence.aof_base import BaseWriter, Content
 from pycluster.persistence.aof_files import AofFiles, CannotGoOn
 from pycluster.persistence.aof_loading import AofLoader, Replay
 from pycluster.persistence.aof_tail import Tail
@@ -34,8 +36,6 @@ from pycluster.persistence.manifest import Manifest
 from pycluster.persistence.rewrite_limit import RewriteLimit
 from pycluster.persistence.rewriting import write_commands
 
-SYNC_EVERY = 4 << 20  # aof-rewrite-incremental-fsync
-
 
 class State(Enum):
     OFF = "off"
@@ -44,7 +44,10 @@ class State(Enum):
 
 
 class AppendOnly:
-    """The append-only file of one server. `snapshot` makes the dataset in RDB format, as a base."""
+    """The append-only file of one server. `snapshot` makes the dataset in RDB format, as a base.
+
+    `passed` is told of keys as a base of commands is written, some at a time.
+    """
 
     def __init__(
         self,
@@ -55,7 +58,8 @@ class AppendOnly:
         journal: Journal,
         forks: Forks,
         *,
-        snapshot: Callable[[], Iterator[bytes]],
+        snapshot: Content,
+        passed: Callable[[int], None] = lambda keys: None,
         die: Callable[[], None],
         in_unit: Callable[[], bool] = lambda: False,
         troubled: Callable[[bool], None] = lambda is_troubled: None,
@@ -78,20 +82,19 @@ class AppendOnly:
         self._journal = journal
         self._forks = forks
         self._snapshot = snapshot
+        self._passed = passed
+        self._base_writer = BaseWriter(config, log, self.disk, forks, self._base, now_s)
         self._in_unit = in_unit
         self._troubled = troubled
         self._is_troubled = False
         self._now_s = now_s
-        self._rewriting_since: float | None = None
-        self._rewriter = 0  # the process that rewrites
-        self._last_duration_s = -1
         self._before_tail = 0  # bytes of the parts that are complete
         self._base_size = 0
         self._stamped_s = 0
 
     @property
     def is_rewriting(self) -> bool:
-        return self._rewriting_since is not None
+        return self._base_writer.is_at_work
 
     # The start
 
@@ -135,7 +138,7 @@ class AppendOnly:
         had_incremental = bool(manifest.incremental)
         if not manifest.parts:
             base = manifest.put_base(is_snapshot=self._config.aof_use_rdb_preamble)
-            if not self._write_base(files.path(base.name)):
+            if not self._base_writer.write(files.path(base.name)):
                 raise CannotGoOn
             self._log.notice(f"Creating AOF base file {base.name} on server start")
         part = manifest.incremental[-1] if had_incremental else manifest.add_incremental()
@@ -283,19 +286,9 @@ class AppendOnly:
         self._journal.start_over()
         self.rewrites += 1
         was_scheduled, self.is_scheduled = self.is_scheduled, False
-        if not self._forks.may_fork:
-            self._rewriter, self._rewriting_since = os.getpid(), self._now_s()
-            well = self._write_base(self._path_of_new_base())
-            self._loop.call_soon(self._rewritten, Ended(int(not well), 0))
-            return True
-        try:
-            child = self._forks.start("pycluster-aof", self._rewrite_in_child, self._rewritten)
-        except OSError as error:
+        if not self._base_writer.start(self._rewritten):
             self.last_rewrite_well, self.is_scheduled = False, was_scheduled
-            self._log.warning(f"Can't rewrite append only file in background: fork: {error.strerror}")
             return False
-        self._rewriter, self._rewriting_since = child.pid, self._now_s()
-        self._log.notice(f"Background append only file rewriting started by pid {child.pid}")
         return True
 
     def _begin_next_part(self) -> None:
@@ -334,39 +327,19 @@ class AppendOnly:
         if fd >= 0:
             self.disk.close(fd)
 
-    def _rewrite_in_child(self) -> bool:
-        path = self._path_of_new_base(os.getpid())
-        if not self._write_base(path):
-            return False
-        self._log.notice(f"Successfully created the temporary AOF base file {os.path.basename(path)}")
-        return True
-
-    def _write_base(self, path: str) -> bool:
-        """The dataset as it is now, as a file. What went wrong stands in the log."""
-        config = self._config
-        content = self._snapshot() if config.aof_use_rdb_preamble else self._commands()
-        temporary = config.path(f"temp-rewriteaof-{os.getpid()}.aof")
-        sync_every = SYNC_EVERY if config.aof_rewrite_incremental_fsync else None
-        try:
-            replace_file(self.disk, path, content, temporary=temporary, sync_every=sync_every)
-        except WriteFailed as failure:
-            problem = "Write error writing append only file on disk"
-            if failure.step == "open":
-                problem = "Opening the temp file for AOF rewrite in rewriteAppendOnlyFile()"
-            elif failure.step == "rename":
-                problem = "Error moving temp append only file on the final destination"
-            self._log.warning(f"{problem}: {failure.error.strerror}")
-            return False
-        return True
-
-    def _commands(self) -> Iterator[bytes]:
-        if self._config.aof_timestamp_enabled:
-            yield b"#TS:%d\r\n" % int(self._now_s())
-        yield from write_commands(self._databases)
+    def _base(self, frozen: Frozen | None) -> Iterator[bytes]:
+        """The dataset as it is now, in the format of a base."""
+        if self._config.aof_use_rdb_preamble:
+            return self._snapshot(frozen)
+        stamp = b"#TS:%d\r\n" % int(self._now_s()) if self._config.aof_timestamp_enabled else b""
+        sources = self._databases[0].keyspace.functions.sources()
+        if frozen is None:
+            return write_commands(self._databases, stamp, sources, self._passed)
+        return write_commands(frozen.databases, stamp, sources, self._passed, frozen.hold)
 
     def _rewritten(self, how: Ended) -> None:
         """The child has ended."""
-        if self._rewriting_since is None:
+        if not self.is_rewriting:
             return  # it was not wanted any more
         if how.signal:
             self._log.warning(f"Background AOF rewrite terminated by signal {how.signal}")
@@ -381,13 +354,13 @@ class AppendOnly:
         elif how.signal != UNWANTED:
             self.last_rewrite_well = False
             self.limit.failures += 1
-        self._last_duration_s = int(self._now_s() - self._rewriting_since)
+        self._base_writer.note_end()
         self._end_rewrite()
 
     def _take_new_base(self) -> bool:
         """The child's file, and what was changed since, take the place of all there was."""
         files, manifest = self.files, self.files.manifest.copy()
-        made = self._path_of_new_base()
+        made = self._base_writer.path
         base = manifest.put_base(is_snapshot=self._config.aof_use_rdb_preamble)
         if not self._rename("base", made, files.path(base.name)):
             return False
@@ -432,20 +405,15 @@ class AppendOnly:
             self.files.remove(manifest.incremental[-1].name)
 
     def _kill_rewrite(self) -> None:
-        if self._rewriting_since is None:
+        if not self.is_rewriting:
             return
-        self._log.notice(f"Killing running AOF rewrite child: {self._rewriter}")
+        self._log.notice(f"Killing running AOF rewrite child: {self._base_writer.pid}")
         self._forks.stop(signal.SIGKILL)
         self._end_rewrite()
 
     def _end_rewrite(self) -> None:
         """What the child may have left is removed. A file that has no base yet begins again."""
-        for name in (f"temp-rewriteaof-bg-{self._rewriter}.aof", f"temp-rewriteaof-{self._rewriter}.aof"):
-            try:
-                self.disk.remove(self._config.path(name))
-            except OSError:
-                pass  # it had not got that far, or has become the base
-        self._rewriting_since = None
+        self._base_writer.clean_up()
         if self.state is State.WAITING:
             self._log.notice(f"Removing the temp incr aof file {self._temporary_part} in the background")
             self.tail.close()
@@ -455,9 +423,6 @@ class AppendOnly:
     @property
     def _temporary_part(self) -> str:
         return f"temp-{self._config.appendfilename}.incr"
-
-    def _path_of_new_base(self, pid: int = 0) -> str:
-        return str(self._config.path(f"temp-rewriteaof-bg-{pid or self._rewriter}.aof"))
 
     # As time goes by
 
@@ -502,7 +467,7 @@ class AppendOnly:
 
     def info(self) -> dict[str, int | str]:
         """The fields of Persistence that the append-only file knows."""
-        since = self._rewriting_since
+        since = self._base_writer.since
         fields: dict[str, int | str] = {}
         if self.loading is not None:
             fields |= {"loading": 1} | self.loading.info()
@@ -510,7 +475,7 @@ class AppendOnly:
             "aof_enabled": int(self.state is not State.OFF),
             "aof_rewrite_in_progress": int(since is not None),
             "aof_rewrite_scheduled": int(self.is_scheduled),
-            "aof_last_rewrite_time_sec": self._last_duration_s,
+            "aof_last_rewrite_time_sec": self._base_writer.last_duration_s,
             "aof_current_rewrite_time_sec": -1 if since is None else int(self._now_s() - since),
             "aof_last_bgrewrite_status": "ok" if self.last_rewrite_well else "err",
             "aof_rewrites": self.rewrites,

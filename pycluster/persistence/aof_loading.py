@@ -17,7 +17,7 @@ from pycluster.files.writer import Disk
 from pycluster.keyspace.database import Database
 from pycluster.persistence.aof_files import AofFiles, CannotGoOn
 from pycluster.persistence.command_file import BadFormat, Cut, is_cut_by_zeros, read_command
-from pycluster.persistence.loading import SLICE, Loader, Loading, tell_unreadable
+from pycluster.persistence.loading import SLICE, Loader, Loading, note_sanitized, tell_unreadable
 from pycluster.persistence.manifest import Part
 from pycluster.rdb.errors import Unreadable
 
@@ -54,6 +54,7 @@ class AofLoader:
         self._config = config
         self._log = log
         self._disk = disk
+        self._slice = min(SLICE, config.loading_process_events_interval_bytes)
 
     def load(self) -> Iterator[Loading]:
         """Loads all files; yields after each slice how far it is. Raises CannotGoOn when the log has been told why."""
@@ -77,7 +78,7 @@ class AofLoader:
             self._log.warning(f"Fatal error: can't open the append log file {part.name} for reading: {error.strerror}")
             raise CannotGoOn from error
         try:
-            start, rest = 0, os.read(fd, SLICE)
+            start, rest = 0, os.read(fd, self._slice)
             if rest.startswith((b"REDIS", b"VALKEY")):
                 start, rest = yield from self._load_snapshot(fd, rest, part, loading)
             yield from self._load_commands(fd, start, rest, part, loading, is_last)
@@ -107,8 +108,8 @@ class AofLoader:
                 if loader.is_whole:
                     break
                 yield loading
-                piece = os.read(fd, SLICE)
-            loader.end()
+                piece = os.read(fd, self._slice)
+            note_sanitized(loader.end(), self._databases, self._config)
         except Unreadable as error:
             tell_unreadable(error, self._log.write)
             self._log.warning(f"Error reading the {preamble} {part.name}, AOF loading aborted")
@@ -152,7 +153,7 @@ class AofLoader:
                 raise CannotGoOn from error
             yield loading
             # What is left is one command at most: a large one is given more at once, or it would be read too often.
-            piece = os.read(fd, max(SLICE, size - at))
+            piece = os.read(fd, max(self._slice, size - at))
             if not piece:
                 break
             start, content = start + at, content[at:] + piece

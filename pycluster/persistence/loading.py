@@ -8,17 +8,20 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from time import time
+from typing import Any
 
 from pycluster.keyspace import accesses
 from pycluster.keyspace.database import Database
+from pycluster.keyspace.functions import Functions
 from pycluster.keyspace.slots import key_slot
 from pycluster.protocol.errors import BadLibrary
 from pycluster.rdb import opcodes
 from pycluster.rdb.errors import Damaged, Unreadable, Unsupported
-from pycluster.rdb.reader import Entry, FileReader
+from pycluster.rdb.reader import FIRST_WITH_CHECKSUM, Entry, FileReader
 
-SLICE = 64 * 1024  # about 2 ms of work
+SLICE = 64 * 1024  # about 2 ms of work: what is read at most between two looks at who else wants something
 EMPTY_KEYS_NAMED = 10
+LEAST_KEY = 4  # bytes of a file that a key takes
 
 Say = Callable[[str, str], None]  # level, text
 
@@ -34,6 +37,7 @@ class Loading:
     commands: int = 0  # behind the keys, if the file is an append-only one
     expired: list[tuple[int, bytes]] = field(default_factory=list)  # database and key
     empty: int = 0
+    packed: int = 0  # structures that were looked at in full
     aux: dict[bytes, bytes] = field(default_factory=dict)
 
     def info(self) -> dict[str, int | str]:
@@ -62,18 +66,22 @@ class Loader:
         expire: bool,
         verify: bool = True,
         merge: bool = False,
+        functions: Functions | None = None,
     ) -> None:
-        """`expire`: leave out what has expired. `merge`: a key that is there already gives way."""
+        """`expire`: leave out what has expired. `merge`: a key that is there already gives way. `functions`: where
+        libraries go, if the databases are not to have them yet."""
         self.loading = Loading(total)
         self._databases = databases
-        self._functions = databases[0].keyspace.functions
+        self._functions = databases[0].keyspace.functions if functions is None else functions
         self._say = say
         self._merge = merge
         now_ms = int(time() * 1000)
         self._deadline_limit = now_ms if expire else None
+        self._verify = verify
         self._reader = FileReader(verify, now_ms)
         self.loading.aux = self._reader.aux
         self._told = 0  # fields
+        self._announced = 0  # databases
         self._taken = 0  # libraries
 
     def feed(self, piece: bytes) -> None:
@@ -84,6 +92,8 @@ class Loader:
             self._tell_aux()
         if self._taken < len(self._reader.functions):
             self._take_functions()
+        if self._announced < len(self._reader.sizes):
+            self._expect_keys()
         if entries:
             self._put(entries)
 
@@ -91,11 +101,14 @@ class Loader:
         """The file is over: what has come of it. Raises Unreadable if it was not whole."""
         reader, loading = self._reader, self.loading
         reader.end()
+        if self._verify and not reader.checked and reader.version >= FIRST_WITH_CHECKSUM:
+            self._say("notice", "RDB file was saved with checksum disabled: no check performed.")
         for key in reader.empty_keys[:EMPTY_KEYS_NAMED]:
             self._say("notice", f"rdbLoadObject skipping empty key: {key.decode('latin-1')}")
         for module in reader.modules:
             self._say("warning", f"The RDB file contains AUX module data I can't load: no matching module '{module}'")
         loading.empty = len(reader.empty_keys)
+        loading.packed = reader.packed
         skipped = f", empty keys skipped: {loading.empty}" if loading.empty else ""
         self._say(
             "notice", f"Done loading RDB, keys loaded: {loading.keys}, keys expired: {len(loading.expired)}{skipped}."
@@ -129,14 +142,20 @@ class Loader:
                 continue
             if slotted:
                 db.enter(key_slot(key))
-            if key in db.here:
-                self._give_way(db, key)
-            Database.put(db, key, value)  # no event: what is loaded is not new
+            if not db.add(key, value):
+                self._take_place(db, key)
             if deadline is not None:
                 db.set_deadline(key, deadline)
         if self._reader.uses and self._databases[0].keyspace.uses_by:
             self._note_uses(entries)
         self.loading.keys += len(entries) - (len(expired) - before)
+
+    def _expect_keys(self) -> None:
+        """Room is made for as many keys as are announced, if the file is long enough for them."""
+        for index, count in list(self._reader.sizes.items())[self._announced :]:
+            if index < len(self._databases):
+                self._databases[index].expect(min(count, self.loading.total // LEAST_KEY))
+        self._announced = len(self._reader.sizes)
 
     def _note_uses(self, entries: list[Entry]) -> None:
         """Who evicts by them goes on from what the file says."""
@@ -158,11 +177,11 @@ class Loader:
                 raise Damaged(f"Failed loading library, {error.reason}", self.offset) from None
         self._taken = len(libraries)
 
-    def _give_way(self, db: Database, key: bytes) -> None:
-        """The key is there already: an error, unless two datasets are to become one."""
+    def _take_place(self, db: Database, key: bytes) -> None:
+        """The key was there already: an error, unless two datasets are to become one."""
         if not self._merge:
             raise Damaged(f"RDB has duplicated key '{key.decode('latin-1')}' in DB {db.index}", self.offset)
-        db.delete(key)
+        db.persist(key)
 
     def _database(self, index: int) -> Database:
         if index >= len(self._databases):
@@ -199,6 +218,7 @@ def load_file(
     expire: bool,
     verify: bool = True,
     merge: bool = False,
+    slice_bytes: int = SLICE,
 ) -> Iterator[Loading]:
     """Loads a file into the databases; yields after each slice how far it is, at last when it is done.
 
@@ -208,7 +228,7 @@ def load_file(
     try:
         loader = Loader(databases, os.fstat(fd).st_size, say, expire=expire, verify=verify, merge=merge)
         try:
-            while (piece := os.read(fd, SLICE)) and not loader.is_whole:
+            while (piece := os.read(fd, slice_bytes)) and not loader.is_whole:
                 loader.feed(piece)
                 yield loader.loading
             yield loader.end()
@@ -219,15 +239,42 @@ def load_file(
         os.close(fd)
 
 
+def note_sanitized(loading: Loading, databases: Sequence[Database], config: Any) -> None:
+    """Structures are looked at in full, whatever sanitize-dump-payload says; INFO counts it where that asks for it."""
+    if config.sanitize_dump_payload == "yes":
+        databases[0].keyspace.statistics.sanitized += loading.packed
+
+
 def tell_unreadable(error: Unreadable, say: Say) -> None:
     """The log says what is wrong with a file as Redis says it."""
-    if error.reason.startswith(("Wrong signature", "Can't handle RDB format", "FATAL:")):
-        say("warning", error.reason)
+    reason = error.reason
+    if _is_said_alone(error):
+        say("warning", reason)
         return
-    if error.reason.startswith("Failed loading library"):
-        say("warning", error.reason)
+    if reason.startswith(BAD_LIBRARY):
+        say("warning", reason)
+        reason = CUT
+    if reason.startswith(BAD_CHECKSUM):
+        say("warning", f"{reason}. Aborting now.")
+        reason = "RDB CRC error"
+    if reason == CUT:
         say("warning", "Short read or OOM loading DB. Unrecoverable error, aborting now.")
-        return
-    if "EOF" in error.reason:
-        say("warning", "Short read or OOM loading DB. Unrecoverable error, aborting now.")
-    say("warning", f"Internal error in RDB reading offset {error.offset} -> {error.reason}")
+    say("warning", f"Internal error in RDB reading offset {error.offset} -> {reason}")
+
+
+def tell_last_words(error: Unreadable, say: Say) -> None:
+    """The log says that the process ends, since it could not start with that file."""
+    if not _is_said_alone(error):
+        say("warning", "Terminating server after rdb file reading failure.")
+    elif not error.reason.startswith("FATAL:"):
+        say("warning", "Fatal error loading the DB, check server logs. Exiting.")
+
+
+def _is_said_alone(error: Unreadable) -> bool:
+    """Is it no RDB file at all, or one that was never meant for this server?"""
+    return error.reason.startswith(("Wrong signature", "Can't handle RDB format", "FATAL:"))
+
+
+CUT = "Unexpected EOF reading RDB file"
+BAD_CHECKSUM = "Wrong RDB checksum"
+BAD_LIBRARY = "Failed loading library"

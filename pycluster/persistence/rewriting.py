@@ -3,7 +3,7 @@
 Large collections come in portions, so that no single command holds up the server that reads them.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 from typing import Any
 
@@ -12,7 +12,7 @@ from pycluster.datatypes.hash import Hash
 from pycluster.datatypes.set import Set
 from pycluster.datatypes.sorted_set import SortedSet
 from pycluster.datatypes.stream import Stream
-from pycluster.keyspace.database import Database
+from pycluster.keyspace.frozen import Rows
 from pycluster.persistence.stream_commands import make_stream
 from pycluster.protocol.numbers import format_float
 from pycluster.protocol.replies import encode_request
@@ -21,11 +21,20 @@ PORTION = 64  # items in a command
 PIECE_LENGTH = 1 << 16
 
 
-def write_commands(databases: Sequence[Database]) -> Iterator[bytes]:
-    """The file, in pieces that are worth a system call."""
-    collected: list[bytes] = []
+def write_commands(
+    databases: Iterable[Rows],
+    stamp: bytes = b"",
+    sources: Iterable[bytes] = (),
+    passed: Callable[[int], None] = lambda keys: None,
+    hold: Callable[[Any], Any] = lambda value: value,
+) -> Iterator[bytes]:
+    """The file, in pieces that are worth a system call: the stamp, libraries of functions by their sources, keys.
+
+    `passed` is told of each key that is written; `hold` says what is to be written for a value (keyspace/frozen.py).
+    """
+    collected = [stamp, *[encode_request([b"FUNCTION", b"LOAD", source]) for source in sources]]
     length = 0
-    for args in _commands(databases):
+    for args in _commands(databases, passed, hold):
         encoded = encode_request(args)
         collected.append(encoded)
         length += len(encoded)
@@ -36,18 +45,19 @@ def write_commands(databases: Sequence[Database]) -> Iterator[bytes]:
     yield b"".join(collected)
 
 
-def _commands(databases: Sequence[Database]) -> Iterator[list[bytes]]:
-    for source in databases[0].keyspace.functions.sources():
-        yield [b"FUNCTION", b"LOAD", source]
+def _commands(
+    databases: Iterable[Rows], passed: Callable[[int], None], hold: Callable[[Any], Any]
+) -> Iterator[list[bytes]]:
     for database in databases:
         if not database.size():
             continue
         yield [b"SELECT", b"%d" % database.index]
         for mapping, deadlines in zip(database.slots, database.deadlines, strict=True):
             for key, value in mapping.items():
-                yield from _make(key, value)
+                yield from _make(key, hold(value))
                 if (deadline := deadlines.get(key)) is not None:
                     yield [b"PEXPIREAT", key, b"%d" % deadline]
+                passed(1)
 
 
 def _make(key: bytes, value: Any) -> Iterator[list[bytes]]:

@@ -3,7 +3,7 @@
 SAVE writes while everybody waits. In the background a forked child writes: its copy of the memory holds still, the
 server goes on. There is one such child at a time, whether it writes to the disk (BGSAVE, save points, a full sync with
 a file) or into a pipe (a full sync without). A server that lives in somebody else's process must not fork it: there
-the snapshot is made at once, in memory, and handed on as if a child had sent it.
+the same is done in slices, of a dataset that is frozen meanwhile (forks.py).
 """
 
 import asyncio
@@ -11,18 +11,20 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from time import sleep, time
+from time import time
 from typing import Any
 
 from pycluster.files.child import UNWANTED, Child, Ended
-from pycluster.files.writer import Disk, WriteFailed, replace_file
+from pycluster.files.writer import Disk, Steps, WriteFailed, finish, replacing_file
 from pycluster.keyspace import accesses
 from pycluster.keyspace.database import Database
 from pycluster.keyspace.dropping import empty_dataset
+from pycluster.keyspace.frozen import Frozen, Rows
 from pycluster.keyspace.journal import Journal
-from pycluster.persistence.forks import Forks
+from pycluster.persistence.forks import Forks, Work
 from pycluster.persistence.incoming import IncomingFile
-from pycluster.persistence.loading import Loading, load_file
+from pycluster.persistence.loading import SLICE, Loading, load_file, note_sanitized
+from pycluster.persistence.slices import Slices
 from pycluster.protocol.errors import ReloadLoadFailed, ReloadSaveFailed
 from pycluster.rdb.errors import Unreadable
 from pycluster.rdb.writer import Uses, put_frequency, put_idle, write_file
@@ -45,7 +47,7 @@ class Request:
 class _Running:
     """The child at work, and what is to be known when it ends."""
 
-    child: Child
+    child: Child | Slices
     to_disk: bool
     started: float
     changes: int  # how many changes there had been when it began: what it will have saved
@@ -104,8 +106,10 @@ class Snapshots:
 
     # Writing
 
-    def pieces(self, request: Request | None = None, *, as_base: bool = False) -> Iterator[bytes]:
-        """The dataset as it is now, as a file. Nothing may change while it is made.
+    def pieces(
+        self, frozen: Frozen | None = None, request: Request | None = None, *, as_base: bool = False
+    ) -> Iterator[bytes]:
+        """The dataset as it is now, as a file. Nothing may change while it is made, unless it is frozen.
 
         As the base of an append-only file it says nothing of replication: what stands behind it has moved on.
         """
@@ -118,14 +122,16 @@ class Snapshots:
             **({} if as_base else self._replication_fields()),
             "aof-base": int(as_base),
         }
+        databases: Sequence[Rows] = self._databases if frozen is None else frozen.databases
         return write_file(
-            self._databases if request.keys else (),
+            databases if request.keys else (),
             aux,
             functions=self._databases[0].keyspace.functions.sources() if request.functions else (),
             compress=self._config.rdbcompression,
             checksum=self._config.rdbchecksum,
             uses=self._uses(),
-            passed=self._passed,
+            passed=self.passed,
+            hold=None if frozen is None else frozen.hold,
         )
 
     def _uses(self) -> Uses | None:
@@ -137,18 +143,18 @@ class Snapshots:
         now_ms, decay_minutes = int(time() * 1000), self._config.lfu_decay_time
         return lambda db, slot, key: put(accesses.told(db, slot, key, now_ms, decay_minutes))
 
-    def _passed(self, keys: int) -> None:
+    def passed(self, keys: int) -> None:
         """Keys have been written: the server wants to know, and a test may want it to be slow (rdb-key-save-delay)."""
         self._forks.progress.passed(keys)
         if self._config.rdb_key_save_delay:
-            sleep(delay_s(self._config.rdb_key_save_delay, keys))
+            self._forks.rest(delay_s(self._config.rdb_key_save_delay, keys))
 
     def save(self) -> bool:
         """Writes dump.rdb now, while everything waits (SAVE, SHUTDOWN). What went wrong stands in the log."""
         self.saves += 1
         self._journal.flush()  # else the file would have changes that its place in the stream does not count
         changes = self._journal.changes
-        if not self._write_to_disk(self.pieces()):
+        if not finish(self._write_to_disk(self.pieces())):
             return False
         self._note_saved(changes)
         return True
@@ -160,11 +166,13 @@ class Snapshots:
         if self._config.save and self.save():
             self.saved_changes += self._journal.dirty  # FLUSHALL's own, which are still to be counted
 
-    def _write_to_disk(self, content: Iterable[bytes]) -> bool:
+    def _write_to_disk(self, content: Iterable[bytes]) -> Steps[bool]:
         temporary = f"temp-{os.getpid()}.rdb"
         sync_every = SYNC_EVERY if self._config.rdb_save_incremental_fsync else None
         try:
-            replace_file(self._disk, self.path, content, temporary=self._config.path(temporary), sync_every=sync_every)
+            yield from replacing_file(
+                self._disk, self.path, content, temporary=self._config.path(temporary), sync_every=sync_every
+            )
         except WriteFailed as failure:
             self._log.warning(self._explain(failure, temporary))
             return False
@@ -219,10 +227,7 @@ class Snapshots:
         self._scheduled = False
         self.saves += 1
         self._journal.flush()
-        if not self.may_fork:
-            self._loop.call_soon(self._end_at_once, done, self._save_like_a_child())
-            return True
-        started = self._fork("pycluster-save", self._save_in_child, (), to_disk=True, done=done)
+        started = self._start("pycluster-save", self._save, (), to_disk=True, done=done)
         if started is not None:
             self._log.notice(f"Background saving started by pid {started.pid}")
         return started is not None
@@ -231,19 +236,33 @@ class Snapshots:
         """Starts a child that writes a snapshot into a pipe, between two marks; False if there can be none."""
         assert self._running is None and self.may_fork
 
-        def send() -> bool:
+        def send(frozen: Frozen | None) -> Steps[bool]:
             disk = Disk()  # a pipe is none, but it is written in the same way
             try:
-                for piece in chain((opening,), self.pieces(request), (ending,)):
+                for piece in chain((opening,), self.pieces(frozen, request), (ending,)):
                     disk.write(pipe, piece)
+                    yield
             except BrokenPipeError:
                 return False  # the server is gone, or nobody wants it any more
             return True
 
-        started = self._fork("pycluster-sync", send, (pipe,), to_disk=False, done=done)
+        started = self._start("pycluster-sync", send, (pipe,), to_disk=False, done=done)
         if started is not None:
             self._log.notice(f"Background RDB transfer started by pid {started.pid}")
         return started is not None
+
+    def collect_in_background(self, request: Request, done: Callable[[bytes | None], None]) -> bool:
+        """Makes a snapshot in memory, without a child; `done` gets it, or None if it was given up."""
+        assert self._running is None and not self.may_fork
+        content: list[bytes] = []
+
+        def collect(frozen: Frozen | None) -> Steps[bool]:
+            return _collect(self.pieces(frozen, request), content)
+
+        def hand_over(well: bool) -> None:
+            done(b"".join(content) if well else None)
+
+        return self._start("pycluster-sync", collect, (), to_disk=False, done=hand_over) is not None
 
     def schedule(self) -> None:
         """A background save is to start as soon as there can be one."""
@@ -254,24 +273,12 @@ class Snapshots:
         if self._running is not None:
             self._running.child.kill(UNWANTED)
 
-    def _save_in_child(self) -> bool:
-        return self._write_to_disk(self.pieces())
+    def _save(self, frozen: Frozen | None) -> Steps[bool]:
+        return self._write_to_disk(self.pieces(frozen))
 
-    def _save_like_a_child(self) -> bool:
-        changes = self._journal.changes
-        well = self._write_to_disk(self.pieces())
-        if well:
-            self._note_saved(changes)
-        self.last_background_save_well = well
-        return well
-
-    def _end_at_once(self, done: Done | None, well: bool) -> None:
-        if done is not None:
-            done(well)
-
-    def _fork(
-        self, title: str, work: Callable[[], object], keep: Iterable[int], *, to_disk: bool, done: Done | None
-    ) -> Child | None:
+    def _start(
+        self, title: str, work: Work, keep: Iterable[int], *, to_disk: bool, done: Done | None
+    ) -> Child | Slices | None:
         self._last_try = time()
         try:
             child = self._forks.start(title, work, self._ended, keep=keep)
@@ -352,13 +359,20 @@ class Snapshots:
         keys = 0
         try:
             for loading in load_file(
-                self.path, self._databases, self._log.write, expire=expire, verify=self._config.rdbchecksum
+                self.path,
+                self._databases,
+                self._log.write,
+                expire=expire,
+                verify=self._config.rdbchecksum,
+                slice_bytes=min(SLICE, self._config.loading_process_events_interval_bytes),
             ):
                 self.loading = loading
                 delay = self._config.key_load_delay
                 await asyncio.sleep(delay_s(delay, loading.keys - keys) if delay else 0)
                 keys = loading.keys
             self.last_load = self.loading
+            if self.last_load is not None:
+                note_sanitized(self.last_load, self._databases, self._config)
         except FileNotFoundError:
             return None
         finally:
@@ -375,6 +389,8 @@ class Snapshots:
         try:
             for loading in load_file(self.path, self._databases, self._log.write, expire=True, merge=merge):
                 self.last_load = loading
+            if self.last_load is not None:
+                note_sanitized(self.last_load, self._databases, self._config)
         except (OSError, Unreadable):
             raise ReloadLoadFailed from None
 
@@ -422,6 +438,13 @@ class Snapshots:
             "rdb_last_load_keys_expired": len(last.expired) if last else 0,
             "rdb_last_load_keys_loaded": last.keys if last else 0,
         }
+
+
+def _collect(pieces: Iterator[bytes], content: list[bytes]) -> Steps[bool]:
+    for piece in pieces:
+        content.append(piece)
+        yield
+    return True
 
 
 def delay_s(directive: int, keys: int) -> float:

@@ -27,8 +27,8 @@ class FileReader:
     `uses` says of some of the keys returned last, by their place among them, how they are used: a number behind the
     opcode that says of what (IDLE: seconds, FREQUENCY). `aux` are the fields in front (redis-ver, repl-id …) in order,
     `functions` the libraries' source texts, `sizes` the number of keys announced per database, `empty_keys` those left
-    out because their collections were empty, `modules` those whose data was passed over, `rest` what came after the
-    end.
+    out because their collections were empty, `packed` the number of packed structures (listpacks …) that were taken
+    apart and found to be sound, `modules` those whose data was passed over, `rest` what came after the end.
     """
 
     def __init__(self, verify: bool = True, now_ms: int = 0) -> None:
@@ -40,6 +40,7 @@ class FileReader:
         self.functions: list[bytes] = []
         self.sizes: dict[int, int] = {}
         self.empty_keys: list[bytes] = []
+        self.packed = 0
         self.modules: list[str] = []
         self.uses: list[tuple[int, int, int]] = []
         self.done = False
@@ -229,6 +230,7 @@ class FileReader:
         unfinished = self._unfinished
         assert unfinished is not None
         at = unfinished.read(received, at)
+        self.packed += unfinished.packed
         if unfinished.is_empty:
             self.empty_keys.append(self._key)
             while self.uses and self.uses[-1][0] == len(self._entries):
@@ -270,7 +272,7 @@ class FileReader:
             if self._verify and said:
                 crc = crc64(received[:at], self._crc)
                 if said != crc:
-                    raise Damaged(f"Wrong RDB checksum expected: ({crc:x}) but got ({said:x}). RDB CRC error")
+                    raise Damaged(f"Wrong RDB checksum expected: ({crc:x}) but got ({said:x})")
                 self.checked = True
             at += CHECKSUM_LENGTH
         self.done = True

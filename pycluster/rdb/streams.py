@@ -92,6 +92,11 @@ class UnfinishedStream:
 
     __slots__ = ("value", "_parts", "_wanted")
 
+    @property
+    def packed(self) -> int:
+        """Packed structures it is made of."""
+        return len(self.value.nodes)
+
     is_empty = False  # a stream without entries is a key all the same
 
     def __init__(self, kind: int) -> None:

@@ -136,6 +136,7 @@ class Shape:
     read: Callable[[bytes, int, int, list[Any]], int]
     counted: bool = True
     parts: int = 1
+    packed: bool = False  # each element is a packed structure, whose every byte is looked at
 
 
 UnfinishedValue: TypeAlias = "Unfinished | UnfinishedStream | UnfinishedVolatileHash"
@@ -159,12 +160,13 @@ def begin(kind: int, *, is_valkey: bool = False, now_ms: int = 0) -> UnfinishedV
 class Unfinished:
     """A value on its way: what has been read of it so far, and how much is still to come."""
 
-    __slots__ = ("_shape", "_left", "_parts", "_value")
+    __slots__ = ("packed", "_shape", "_left", "_parts", "_value")
 
     def __init__(self, kind: int) -> None:
         shape = SHAPES.get(kind)
         if shape is None:
             raise _refusal(kind)
+        self.packed = 0  # packed structures it is made of, so far
         self._shape = shape
         self._left = -1 if shape.counted else 1  # parts still to come; -1: their number too
         self._parts: list[Any] = []
@@ -181,6 +183,8 @@ class Unfinished:
             return shape.read(received, at, self._left, parts)
         finally:
             self._left -= len(parts) - before
+            if shape.packed:
+                self.packed += len(parts) - before
             whole = len(parts) - len(parts) % shape.parts
             shape.extend(self._value, parts[:whole])
             del parts[:whole]
@@ -352,7 +356,7 @@ _STRING_SHAPE = Shape(list, _extend_string, _read_strings, counted=False)
 
 
 def _packed(start: Callable[[], Any], extend: Callable[[Any, list[Any]], None]) -> Shape:
-    return Shape(start, extend, _read_strings, counted=False)
+    return Shape(start, extend, _read_strings, counted=False, packed=True)
 
 
 SHAPES: dict[int, Shape] = {
@@ -362,8 +366,8 @@ SHAPES: dict[int, Shape] = {
     opcodes.HASH: Shape(Hash, _extend_hash, _read_strings, parts=2),
     opcodes.SORTED_SET: Shape(SortedSet, _extend_sorted_set, _read_scored),
     opcodes.SORTED_SET_ASCII: Shape(SortedSet, _extend_sorted_set, _read_scored_in_ascii),
-    opcodes.LIST_OF_ZIPLISTS: Shape(List, _unpacked(_extend_list, read_ziplist), _read_strings),
-    opcodes.LIST_OF_LISTPACKS: Shape(List, _extend_list_by_nodes, _read_nodes),
+    opcodes.LIST_OF_ZIPLISTS: Shape(List, _unpacked(_extend_list, read_ziplist), _read_strings, packed=True),
+    opcodes.LIST_OF_LISTPACKS: Shape(List, _extend_list_by_nodes, _read_nodes, packed=True),
     opcodes.LIST_ZIPLIST: _packed(List, _unpacked(_extend_list, read_ziplist)),
     opcodes.SET_INTSET: _packed(Set, _unpacked(_extend_set, read_intset)),
     opcodes.SET_LISTPACK: _packed(Set, _unpacked(_extend_set, read_listpack)),

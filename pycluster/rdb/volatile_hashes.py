@@ -60,6 +60,11 @@ class UnfinishedVolatileHash:
         return at
 
     @property
+    def packed(self) -> int:
+        """Packed structures it is made of."""
+        return int(self._kind in LISTPACKS)
+
+    @property
     def is_empty(self) -> bool:
         return not self.value
 

@@ -10,21 +10,21 @@ from functools import partial
 from typing import Any
 
 from pycluster.datatypes.big_dict import BigDict
-from pycluster.keyspace.database import Database
+from pycluster.keyspace.frozen import Rows
 from pycluster.rdb import opcodes
 from pycluster.rdb.crc64 import CHECKSUM_LENGTH, crc64
 from pycluster.rdb.strings import put_length, put_string
 from pycluster.rdb.values import VERSION, put_value, type_of
 
 # What is said of the uses of a key in a slot of a database: `put_idle` or `put_frequency`.
-Uses = Callable[[Database, int, bytes], bytes]
+Uses = Callable[[Rows, int, bytes], bytes]
 
 PIECE_LENGTH = 1 << 16  # about as much is collected before it is handed on
 SMALL_KEYS = 512  # so many short strings at the most, without counting their bytes
 
 
 def write_file(
-    databases: Iterable[Database],
+    databases: Iterable[Rows],
     aux: Mapping[str, str | int],
     *,
     functions: Iterable[bytes] = (),
@@ -32,14 +32,15 @@ def write_file(
     checksum: bool = True,
     uses: Uses | None = None,
     passed: Callable[[int], None] = lambda keys: None,
+    hold: Callable[[Any], Any] | None = None,
 ) -> Iterator[bytes]:
     """The file, in pieces of some 64 KB. Without a checksum it says 0, and readers do not look.
 
     `uses` says how a key is used, where an LRU or LFU policy wants to know. `passed` is told of keys as they are
-    written, some at a time.
+    written, some at a time. `hold` says what is to be written for a value, if that is not itself (keyspace/frozen.py).
     """
     crc = 0
-    for piece in _collect(_put_all(databases, aux, functions, compress, uses, passed)):
+    for piece in _collect(_put_all(databases, aux, functions, compress, uses, passed, hold)):
         if checksum:
             crc = crc64(piece, crc)
         yield piece
@@ -61,12 +62,13 @@ def _collect(parts: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _put_all(
-    databases: Iterable[Database],
+    databases: Iterable[Rows],
     aux: Mapping[str, str | int],
     functions: Iterable[bytes],
     compress: bool,
     uses: Uses | None,
     passed: Callable[[int], None],
+    hold: Callable[[Any], Any] | None,
 ) -> Iterator[bytes]:
     yield b"REDIS%04d" % VERSION
     for name, content in aux.items():
@@ -82,13 +84,17 @@ def _put_all(
         for slot, (mapping, deadlines) in enumerate(zip(database.slots, database.deadlines, strict=True)):
             use = None if uses is None else partial(uses, database, slot)
             for keys in mapping.dicts() if isinstance(mapping, BigDict) else (mapping,) if mapping else ():
-                yield from _put_keys(keys, deadlines, compress, use)
+                yield from _put_keys(keys, deadlines, compress, use, hold)
                 passed(len(keys))
     yield _opcode(opcodes.END)
 
 
 def _put_keys(
-    mapping: dict[bytes, Any], deadlines: Mapping[bytes, int], compress: bool, use: Callable[[bytes], bytes] | None
+    mapping: dict[bytes, Any],
+    deadlines: Mapping[bytes, int],
+    compress: bool,
+    use: Callable[[bytes], bytes] | None,
+    hold: Callable[[Any], Any] | None,
 ) -> Iterator[bytes]:
     """Keys of a slot. Small strings that do not expire, the most of most datasets, on a short road."""
     parts: list[bytes] = []
@@ -103,6 +109,8 @@ def _put_keys(
                 yield b"".join(parts)
                 parts.clear()
         else:
+            if hold is not None:
+                value = hold(value)
             parts.append(_opcode(type_of(value)) + put_string(key, compress))
             yield b"".join(parts)
             parts.clear()

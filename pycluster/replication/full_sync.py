@@ -7,6 +7,7 @@ beginning on every change is held back for those it is meant for.
 
 import os
 from collections.abc import Callable
+from functools import partial
 
 from pycluster.persistence.snapshot import Request
 from pycluster.protocol.errors import ReplicationSaveFailed
@@ -108,9 +109,7 @@ class FullSyncs:
     def _start_streamed_save(self, replicas: list[AttachedReplica], request: Request) -> bool:
         host = self._host
         if not host.snapshots.may_fork:
-            content = b"".join(host.snapshots.pieces(request))
-            host.loop.call_soon(self._hand_over, replicas, content)
-            return True
+            return host.snapshots.collect_in_background(request, partial(self._hand_over, replicas))
         source, pipe = os.pipe()
         mark = host.rng.randbytes(MARK_BYTES).hex().encode()
         started = host.snapshots.send_in_background(
@@ -125,10 +124,12 @@ class FullSyncs:
         )
         return True
 
-    def _hand_over(self, replicas: list[AttachedReplica], content: bytes) -> None:
-        """A snapshot made without a child is there at once."""
+    def _hand_over(self, replicas: list[AttachedReplica], content: bytes | None) -> None:
+        """A snapshot has been made without a child, or was given up."""
         for replica in replicas:
-            if replica in self._replicas:
+            if content is None:
+                self._fail(replica, "BGSAVE child returned an error")
+            elif replica in self._replicas:
                 replica.client.link.send_bytes(b"$%d\r\n" % len(content) + content)
                 self._has_file(replica)
         self.start_due_save()

@@ -12,6 +12,7 @@ from typing import Any
 from pycluster.keyspace.dropping import empty_dataset
 from pycluster.persistence.aof import AppendOnly, State
 from pycluster.persistence.aof_files import CannotGoOn
+from pycluster.persistence.loading import tell_last_words
 from pycluster.persistence.snapshot import Snapshots, delay_s
 from pycluster.rdb.errors import Unreadable
 from pycluster.replication.replication import Replication
@@ -49,6 +50,7 @@ def build(server: Any) -> tuple[Snapshots, AppendOnly, DiskTrouble, Replication]
         server.journal,
         server.forks,
         snapshot=partial(snapshots.pieces, as_base=True),
+        passed=snapshots.passed,
         die=lambda: server.die(),
         in_unit=lambda: server.timing.frozen,
         troubled=lambda is_troubled: disk_trouble.look(),
@@ -103,8 +105,8 @@ async def _load_snapshot(server: Any) -> bool:
     begun = perf_counter()
     try:
         loading = await server.snapshots.load(expire=is_primary)
-    except Unreadable:
-        log.warning("Fatal error loading the DB, check server logs. Exiting.")
+    except Unreadable as error:
+        tell_last_words(error, log.write)
         return False
     except OSError as error:
         log.warning(f"Fatal error: can't open the RDB file {config.dbfilename} for reading: {error.strerror}")

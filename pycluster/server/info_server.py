@@ -92,6 +92,7 @@ def counter_fields(server: Any) -> dict[str, Value]:
         "sync_partial_err": counted.refused_partial_syncs,
         "expired_keys": keys.expired,
         "evicted_keys": keys.evicted,
+        "dump_payload_sanitizations": keys.sanitized,
         "keyspace_hits": keys.hits,
         "keyspace_misses": keys.misses,
         "pubsub_channels": len(pubsub.channels),

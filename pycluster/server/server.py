@@ -74,7 +74,7 @@ class Server:
         self.forks = Forks(
             loop,
             may_fork,
-            count_keys=lambda: sum(db.size() for db in self.databases),
+            databases=lambda: self.databases,
             say=lambda line: self.log.notice(line),
         )
         self.run_id = f"{self.rng.getrandbits(160):040x}"

@@ -331,6 +331,21 @@ def test_redis_check_aof_finds_nothing_wrong(servers: Servers, our_server: list[
     assert "All AOF files and manifest are valid" in checked.stdout and checked.returncode == 0
 
 
+def test_redis_check_aof_goes_back_to_any_second(servers: Servers, our_server: list[str]) -> None:
+    checker = shutil.which("redis-check-aof") or pytest.skip("there is no redis-check-aof")
+    node = servers.start(our_server, APPEND, ("aof-timestamp-enabled", "yes"))
+    node.ask("SET", "k", "before")
+    second = int(node.ask("TIME")[0])
+    wait_until(lambda: "" if int(node.ask("TIME")[0]) > second + 1 else "too early")
+    node.ask("SET", "k", "after")
+    node.kill()
+    words = [checker, "--truncate-to-timestamp", str(second + 1), str(part(node, "manifest"))]
+    checked = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    assert "Successfully truncated AOF" in checked.stdout, checked.stdout
+    node.start()
+    assert node.ask("GET", "k") == b"before"
+
+
 def test_a_single_file_of_old_becomes_the_base(
     servers: Servers, our_server: list[str], redis_server: list[str]
 ) -> None:

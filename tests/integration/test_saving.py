@@ -1,6 +1,8 @@
 """Snapshots of a real process: told to be slow, refused by the disk, taken away. redis-server does the same."""
 
+import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,12 +102,53 @@ def test_a_child_tells_how_far_it_is(servers: Servers, program: list[str]) -> No
 
 
 def test_a_second_save_waits_only_if_it_is_told_to(servers: Servers, program: list[str]) -> None:
-    node = servers.start(program, ("rdb-key-save-delay", 1_000_000), ("appendonly", "yes"))
+    node = servers.start(program, ("rdb-key-save-delay", 100_000), ("appendonly", "yes"))
     wait_for(node, "aof_rewrite_in_progress", "0")
     node.ask("DEBUG", "POPULATE", 10)
     assert node.ask("BGREWRITEAOF")
     assert refusal(node, "BGSAVE").startswith("ERR Another child process is active (AOF?): can't BGSAVE right now.")
     assert node.ask("BGSAVE", "SCHEDULE") == b"Background saving scheduled"
+    wait_until(lambda: "" if "Background saving started" in node.log() else "it still waits")
+    assert node.log().index("AOF rewrite terminated with success") < node.log().index("Background saving started")
+
+
+def test_a_killed_child_is_a_failed_save_that_leaves_the_old_file(servers: Servers, program: list[str]) -> None:
+    node = servers.start(program, SAVE_POINT)
+    node.ask("SET", "key", "value")
+    node.ask("SAVE")
+    before = (node.directory / "dump.rdb").read_bytes()
+    node.ask("CONFIG", "SET", "rdb-key-save-delay", 1_000_000)
+    node.ask("DEBUG", "POPULATE", 100)
+    node.ask("BGSAVE")
+    (child,) = children(node)
+    os.kill(child, signal.SIGKILL)
+    wait_for(node, "rdb_last_bgsave_status", "err")
+    assert "Background saving terminated by signal 9" in node.log()
+    assert refusal(node, "SET", "key", "again").startswith("MISCONF")
+    assert (node.directory / "dump.rdb").read_bytes() == before
+    assert not list(node.directory.glob("temp-*.rdb"))
+
+
+def children(node: Node) -> list[int]:
+    """The processes that the server has forked, as any tool for processes shows them."""
+    return list(map(int, Path(f"/proc/{node.pid}/task/{node.pid}/children").read_text().split()))
+
+
+def test_the_time_of_the_last_save_is_told(servers: Servers, program: list[str]) -> None:
+    node = servers.start(program)
+    started = node.ask("LASTSAVE")
+    wait_until(lambda: "" if int(node.ask("TIME")[0]) > started else "it is the same second")
+    assert node.ask("LASTSAVE") == started
+    node.ask("SAVE")
+    assert started < node.ask("LASTSAVE") <= int(node.ask("TIME")[0])
+    assert node.info("persistence")["rdb_last_save_time"] == str(node.ask("LASTSAVE"))
+
+
+def test_the_replication_id_can_be_changed(servers: Servers, program: list[str]) -> None:
+    node = servers.start(program)
+    before = node.info("replication")["master_replid"]
+    node.ask("DEBUG", "CHANGE-REPL-ID")
+    assert node.info("replication")["master_replid"] != before
 
 
 def test_loading_can_be_made_slow_and_tells_so(servers: Servers, program: list[str]) -> None:
@@ -191,3 +234,23 @@ def test_for_how_long_keys_have_not_been_used_is_in_the_file(
     exchange(one, other)
     for node in (one, other):
         assert 1000 <= node.ask("OBJECT", "IDLETIME", "old") < 1100 and node.ask("OBJECT", "IDLETIME", "new") < 100
+
+
+# What is looked at in full
+
+
+@pytest.mark.parametrize(("told", "counts"), [("yes", True), ("clients", False), ("no", False)])
+def test_structures_of_a_file_are_looked_at_in_full(
+    servers: Servers, our_server: list[str], redis_server: list[str], told: str, counts: bool
+) -> None:
+    one, other = (servers.start(program, ("sanitize-dump-payload", told)) for program in (redis_server, our_server))
+    one.ask("HSET", "hash", "f", "v")
+    one.ask("ZADD", "sorted", 1, "m")
+    one.ask("SADD", "integers", 1, 2)
+    one.ask("RPUSH", "list", *["x" * 3000] * 5)
+    one.ask("XADD", "stream", "*", "f", "v")
+    one.ask("SET", "string", "v")
+    one.ask("DEBUG", "RELOAD")
+    exchange(one, other)
+    sanitized = [node.info("stats")["dump_payload_sanitizations"] for node in (one, other)]
+    assert sanitized[0] == sanitized[1] and (int(sanitized[0]) > 5) is counts

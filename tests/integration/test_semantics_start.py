@@ -6,12 +6,13 @@ Each test has a node of its own. `b` is a key of slot 3300, `a` of 15495, `c` of
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from pycluster.testing import Connection, Node, StartFailed, reserve_port
+from pycluster.testing import Cluster, Connection, Node, StartFailed, reserve_port
 from pycluster.testing.node import Directive
 from tests.differential.conftest import ME, PEER
 from tests.integration.shards import row, wait
@@ -140,3 +141,38 @@ def children(node: Node) -> list[int]:
         if int(rest.rpartition(") ")[2].split()[1]) == node.pid:
             found.append(int(pid))
     return found
+
+
+# Loading takes its time: what others say meanwhile could contradict what is loaded, so nobody is listened to
+# (cluster.c, `clusterAcceptHandler`)
+
+
+def test_a_node_that_loads_at_its_start_is_not_back_before_it_has_loaded(server: list[str]) -> None:
+    directives = [("save", ""), ("enable-debug-command", "yes"), ("loading-process-events-interval-bytes", 1024)]
+    with Cluster(masters=3, replicas=0, program=server, directives=directives) as cluster:
+        node, other, _ = cluster.nodes
+        node.ask("DEBUG", "POPULATE", 6000, "key", 100)
+        node.ask("SAVE")
+        node.ask("CONFIG", "SET", "key-load-delay", 1000)
+        node.ask("CONFIG", "REWRITE")
+        name = node.ask("CLUSTER", "MYID").decode()
+        node.kill()
+        gone_ms = int(time.time() * 1000)
+        node.launch()
+        wait(lambda: "" if half_loaded(node) else f"{node} does not load")
+        assert pong_ms(other, name) < gone_ms
+        wait(lambda: "" if pong_ms(other, name) > gone_ms else f"{other} has not heard of {node}")
+        assert node.info("persistence")["loading"] == "0"
+
+
+def half_loaded(node: Node) -> bool:
+    try:
+        return float(node.info("persistence").get("loading_loaded_perc", 0)) > 50
+    except OSError:
+        return False
+
+
+def pong_ms(node: Node, name: str) -> int:
+    """When a node has heard of another one last."""
+    lines = node.ask("CLUSTER", "NODES").decode().splitlines()
+    return int(next(line.split()[5] for line in lines if line.startswith(name)))

@@ -72,7 +72,7 @@ def test_a_hash_with_a_field_that_is_to_expire_refuses_the_start(
     with pytest.raises(StartFailed) as failed:
         take_over(node, our_server)
     assert "A hash has the field 'field' that is to expire, and fields cannot expire here" in str(failed.value)
-    assert "Fatal error loading the DB" in str(failed.value)
+    assert "Terminating server after rdb file reading failure." in str(failed.value)
     node.program = tuple(valkey_server)
     node.start()
     assert node.ask("HPEXPIRETIME", "key", "FIELDS", 1, "field") == [LATER_MS]

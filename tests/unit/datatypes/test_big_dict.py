@@ -137,6 +137,24 @@ def test_a_copy_goes_its_own_way() -> None:
     assert mapping[b"member:8"] == 8
 
 
+@pytest.mark.parametrize("count", [0, 1, 600, 5000])
+def test_room_can_be_made_beforehand(count: int) -> None:
+    roomy, plain = BigDict[int].sized(5000), big(count)
+    places = len(roomy.table)
+    assert [roomy.add(key, number) for number, key in enumerate(numbered(count))] == [True] * count
+    assert roomy == plain and len(roomy.table) == places
+    assert sorted(walk(roomy)) == sorted(plain)
+    assert all(roomy.add(key, 0) is False for key in numbered(count))
+
+
+def test_room_that_was_made_beforehand_goes_when_it_is_not_needed() -> None:
+    roomy = BigDict[int].sized(5000)
+    roomy.update((key, 0) for key in numbered(5000))
+    for key in numbered(5000):
+        del roomy[key]
+    assert len(roomy.table) == 1 and not roomy
+
+
 def test_a_mapping_that_empties_gives_its_directory_back() -> None:
     mapping = big(50_000)
     assert len(mapping.table) > 300

@@ -46,6 +46,8 @@ class World:
             save=(),
             rdb_key_save_delay=0,
             key_load_delay=0,
+            sanitize_dump_payload="no",
+            loading_process_events_interval_bytes=2 << 20,
             rdb_del_sync_files=False,
             appendonly=False,
         )
@@ -54,7 +56,7 @@ class World:
         self.databases = [Database(index, keyspace=keyspace) for index in range(2)]
         self.journal = keyspace.journal
         self.loop = asyncio.new_event_loop()
-        self.forks = Forks(self.loop)
+        self.forks = Forks(self.loop, databases=lambda: self.databases)
         self.snapshots = Snapshots(
             self.config, self.log, self.loop, self.databases, self.journal, self.forks, disk=disk, redis_version="7.2.4"
         )

@@ -64,6 +64,7 @@ class Machine:
         self.server = Server(config, GROUPS, self.log, self.loop, Random(1), disk, may_fork=False)  # type: ignore
         self.server.wall_ms = lambda: int(self.now_s * 1000)  # type: ignore[method-assign]
         self.server.die = self._die  # type: ignore[method-assign]
+        self.server.forks.slice_s = float("inf")  # what a child would do is done in the turn that follows
         self.thread = Later()
         self.server.aof.tail.background.thread = self.thread
         self.client = self.server.new_client(Nobody())

@@ -172,6 +172,17 @@ def test_everysec_syncs_each_second_and_off_the_loop(start: Start) -> None:
     assert not machine.thread.due  # nothing is new
 
 
+@pytest.mark.parametrize(("told", "syncs"), [(True, 0), (False, 1)])
+def test_while_a_child_writes_syncs_can_be_left_out(start: Start, told: bool, syncs: int) -> None:
+    machine = start(no_appendfsync_on_rewrite=told, rdb_key_save_delay=1_000_000)
+    machine.turn("SET k v", "BGSAVE", "SET k w")
+    machine.end_turn()
+    assert machine.server.forks.is_busy
+    machine.pass_time(1)
+    assert len(machine.thread.due) == syncs
+    machine.server.snapshots.stop()
+
+
 def test_a_write_waits_two_seconds_for_a_sync_and_no_longer(start: Start) -> None:
     machine = start()
     machine.turn("SET k v")
@@ -248,7 +259,7 @@ def test_a_rewrite_that_fails_leaves_the_parts_and_is_tried_less_and_less(start:
     machine = start(disk=disk, auto_aof_rewrite_min_size=1)
     machine.turn("SET k vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv")
     disk.room = 5000
-    machine.server.aof._snapshot = lambda: iter([b"x" * 10_000])
+    machine.server.aof._snapshot = lambda frozen: iter([b"x" * 10_000])
     for _ in range(5):
         machine.pass_time(0.1)
         machine.end_turn()
@@ -308,3 +319,12 @@ def test_history_stays_for_who_collects_it(start: Start, tmp_path: Path) -> None
     assert file(tmp_path, "manifest").read_text().count(" type h") == 2
     start()
     assert not file(tmp_path, "1.base.rdb").exists() and " type h" not in file(tmp_path, "manifest").read_text()
+
+
+def test_a_base_of_commands_tells_how_many_keys_it_has_and_can_be_made_slow(start: Start) -> None:
+    machine = start(aof_use_rdb_preamble=False, rdb_key_save_delay=1_000_000)
+    machine.turn("MSET a 1 b 2 c 3", "BGREWRITEAOF")
+    machine.end_turn()
+    told = machine.server.forks.progress_info()
+    assert (told["current_save_keys_total"], machine.server.aof.is_rewriting) == (3, True)
+    machine.server.aof.turn_off()

@@ -1,9 +1,11 @@
 """Snapshots: written, written by a child, and read again."""
 
+import asyncio
 import errno
 import os
 import signal
 import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,12 @@ import pytest
 from pycluster.datatypes.hash import Hash
 from pycluster.files.writer import Disk
 from pycluster.keyspace import accesses
-from pycluster.persistence.snapshot import Snapshots, delay_s
+from pycluster.keyspace.database import Database
+from pycluster.keyspace.functions import Functions
+from pycluster.persistence.loading import Loader
+from pycluster.persistence.snapshot import Request, Snapshots, delay_s
 from pycluster.rdb.errors import Unreadable
+from pycluster.rdb.reader import FileReader
 from tests.unit.persistence.conftest import World
 
 
@@ -93,10 +99,80 @@ def test_a_child_that_was_not_wanted_any_more_is_no_error(world: World) -> None:
     assert f"Background saving terminated by signal {signal.SIGUSR1.value}" in world.log
 
 
-def test_a_server_that_must_not_fork_saves_at_once(world: World) -> None:
-    world.forks.may_fork = False
-    assert filled(world).save_in_background()
-    assert world.forks.count == 0 and World(world.directory).load().keys == 2
+def in_slices(world: World, keys: int = 3000) -> World:
+    """A server that may not fork, and takes its time."""
+    world.forks.may_fork, world.forks.slice_s = False, 0
+    for number in range(keys):
+        world.databases[0].put(b"%d" % number, b"x" * 100)
+    return filled(world)
+
+
+def test_a_server_that_must_not_fork_saves_in_slices(world: World) -> None:
+    turns = []
+    world.loop.call_soon(lambda: turns.append(world.snapshots.is_saving))
+    assert in_slices(world).save_in_background()
+    assert turns == [True] and world.forks.count == 0
+    assert World(world.directory).load().keys == 3002
+    assert "Background saving terminated with success" in world.log
+
+
+def test_what_changes_between_slices_is_for_the_next_save(world: World) -> None:
+    def change() -> None:
+        world.databases[0].put(b"k", b"new")
+        hash_ = world.databases[1].get(b"h", Hash)
+        assert hash_ is not None
+        hash_.put(b"new", b"field")
+        world.journal.changes += 2
+
+    in_slices(world).save_in_background(during=change)
+    assert world.snapshots.changes == 2
+    again = World(world.directory)
+    again.load()
+    assert again.databases[0].peek(b"k") == b"v" and again.databases[1].peek(b"h") == Hash([(b"f", b"v")])
+
+
+def test_how_far_the_slices_are_is_told_too(world: World) -> None:
+    seen = []
+
+    def look() -> None:
+        seen.append(world.forks.progress_info())
+        if world.snapshots.is_saving:
+            world.loop.call_soon(look)
+
+    in_slices(world).save_in_background(during=look)
+    processed = [info["current_save_keys_processed"] for info in seen if "current_save_keys_total" in info]
+    assert processed == sorted(processed) and len(set(processed)) > 2
+    assert all(info.get("current_save_keys_total", 3002) == 3002 for info in seen)
+
+
+def test_slices_that_are_not_wanted_any_more_leave_the_old_file(world: World) -> None:
+    in_slices(world).snapshots.save()
+    before = (world.directory / "dump.rdb").read_bytes()
+    world.databases[0].put(b"k", b"new")
+    assert not world.save_in_background(during=world.snapshots.cancel)
+    assert world.snapshots.info()["rdb_last_bgsave_status"] == "ok"
+    assert (world.directory / "dump.rdb").read_bytes() == before and os.listdir(world.directory) == ["dump.rdb"]
+    assert world.databases[0].__class__ is Database
+
+
+def test_slices_on_a_full_disk_are_an_error_in_info(tmp_path: Path) -> None:
+    world = in_slices(World(tmp_path, FullDisk()))
+    assert not world.save_in_background()
+    assert world.snapshots.info()["rdb_last_bgsave_status"] == "err"
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_stopped_server_leaves_no_slices(world: World) -> None:
+    in_slices(world).snapshots.save_in_background()
+    world.snapshots.stop()
+    world.loop.run_until_complete(asyncio.sleep(0))
+    assert os.listdir(world.directory) == [] and not world.snapshots.is_saving
+
+
+def test_a_snapshot_can_be_collected_in_memory(world: World) -> None:
+    collected = world.loop.create_future()
+    assert in_slices(world).snapshots.collect_in_background(Request(), collected.set_result)
+    assert len(FileReader().feed(world.loop.run_until_complete(collected))) == 3002
 
 
 def test_a_save_point_starts_a_save_when_its_time_has_come(world: World) -> None:
@@ -164,13 +240,48 @@ def test_reloading_goes_through_the_file_and_back(world: World) -> None:
     assert [db.size() for db in world.databases] == [1, 1]
 
 
+@pytest.mark.parametrize(("interval", "slices"), [(1024, 30), (2 << 20, 1)])
+def test_others_are_served_each_so_many_bytes_of_the_file(world: World, interval: int, slices: int) -> None:
+    world.config.loading_process_events_interval_bytes = interval
+    in_slices(world, keys=300).snapshots.save()
+    again, seen = World(world.directory, loading_process_events_interval_bytes=interval), set()
+
+    def look() -> None:
+        if again.snapshots.loading is not None:
+            seen.add(again.snapshots.loading.read)
+        again.loop.call_soon(look)
+
+    look()
+    again.load()
+    assert len(seen) >= slices and (slices > 1 or len(seen) < 3)
+
+
+def test_a_file_that_announces_more_keys_than_it_can_hold_is_not_believed(world: World) -> None:
+    (world.directory / "dump.rdb").write_bytes(b"REDIS0010\xfb\x81" + b"\x7f" * 8 + b"\x00" + bytes(4000) + b"\xff")
+    tracemalloc.start()
+    with pytest.raises(Unreadable):
+        world.load()
+    assert tracemalloc.get_traced_memory()[1] < 2 << 20
+    tracemalloc.stop()
+
+
+def test_libraries_can_be_kept_apart_from_those_that_are_there(world: World) -> None:
+    there, apart = world.databases[0].keyspace.functions, Functions()
+    there.load(b"#!lua name=a\n")
+    loader = Loader(world.databases, 0, world.log.write, expire=False, functions=apart)
+    loader.feed(b"REDIS0010\xf5\x0d#!lua name=a\n\xf5\x0d#!lua name=b\n\xff" + bytes(8))
+    loader.end()
+    assert list(there.libraries) == [b"a"] and list(apart.libraries) == [b"a", b"b"]
+    there.replace(apart)
+    assert list(there.libraries) == [b"a", b"b"]
+
+
 # What is told of the child, and what is not to stay on the disk
 
 
 def test_a_child_tells_how_far_it_is(world: World) -> None:
     for number in range(3000):
         world.databases[0].put(b"%d" % number, b"value")
-    world.forks._count_keys = lambda: 3000
     world.save_in_background()
     assert world.forks.progress.keys == 3000
     assert world.forks.progress_info()["rdb_last_cow_size"] > 0

@@ -61,3 +61,14 @@ def test_what_is_known_of_a_use_stands_between_deadline_and_key() -> None:
     file = b"".join(write_file([db], {}, uses=lambda db, slot, key: put_idle(300) if key == b"k" else put_frequency(9)))
     assert bytes.fromhex("fc0100000000000000" + "f8412c" + "00016b0176") in file
     assert bytes.fromhex("f909" + "00016c") in file
+
+
+def test_strings_are_compressed_only_if_they_may_be() -> None:
+    db = database(k=b"again and " * 100)
+    packed, plain = (b"".join(write_file([db], {}, compress=compress)) for compress in (True, False))
+    assert len(packed) < 100 < len(plain)
+    assert FileReader().feed(packed) == FileReader().feed(plain)
+
+
+def test_a_file_without_checksum_says_so() -> None:
+    assert b"".join(write_file([database(k=b"v")], {}, checksum=False)).endswith(bytes(8))

@@ -147,6 +147,7 @@ class Snapshots:
     is_saving_to_disk: bool = False
     cancelled: bool = False
     done: Callable[[bool], None] | None = None
+    hand_over: Callable[[bytes | None], None] | None = None
     loading: Loading | None = field(default_factory=lambda: Loading(0, aux={b"repl-stream-db": b"0"}))
 
     @property
@@ -172,8 +173,9 @@ class Snapshots:
 
     def remove_what_primary_sent(self) -> None: ...
 
-    def pieces(self, request: Any = None) -> list[bytes]:
-        return [b"FILE"]
+    def collect_in_background(self, request: Any, done: Callable[[bytes | None], None]) -> bool:
+        self.hand_over = done
+        return True
 
     def cancel(self) -> None:
         self.cancelled = True

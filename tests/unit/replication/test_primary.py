@@ -116,7 +116,8 @@ def test_a_snapshot_for_sockets_waits_a_while_for_others(world: World) -> None:
     assert first.link.take() == b"\n"
     world.host.loop.now += 1
     world.primary.cron()
-    world.host.loop.turn()
+    assert world.host.snapshots.hand_over is not None
+    world.host.snapshots.hand_over(b"FILE")
     assert all(client.link.take().endswith(b"$4\r\nFILE") for client in (first, second))
 
 

@@ -1,0 +1,81 @@
+"""The dataset as it is at one moment, for somebody who writes it down while it goes on changing.
+
+A forked child has that for nothing. In a process that must not be forked the mappings of the keys are copied (30 to 70
+ms for a million; strings never change, they are only replaced), and a collection is copied when it is about to change
+for the first time, or when its turn to be written has come. So what is written is what was there when all this began;
+what it costs grows with what changes meanwhile. (A collection of many millions is copied in one go.)
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from pycluster.keyspace.database import Database, Keyspace, Mapping
+
+
+@dataclass(slots=True, frozen=True)
+class FrozenDatabase:
+    """One database at that moment, for those who walk through its keys."""
+
+    index: int
+    keyspace: Keyspace
+    slots: list[Mapping]
+    deadlines: list[dict[bytes, int]]
+    accesses: Any  # as they are now: a use meanwhile does no harm
+
+    def size(self) -> int:
+        return sum([len(keys) for keys in self.slots if keys])
+
+
+NOTHING: dict[bytes, Any] = {}  # what an empty slot was: shared, nobody writes into it
+
+Rows: TypeAlias = Database | FrozenDatabase  # what can be written down
+
+
+class Frozen:
+    """`databases` are as they were; `release` ends it. One at a time."""
+
+    def __init__(self, databases: Sequence[Database]) -> None:
+        self._originals = databases
+        self._copies: dict[int, Any] = {}  # of collections that have changed and are not written yet
+        self._settled: set[int] = set()  # collections that have been copied, by identity: we hold on to all of them
+        self.databases = [
+            FrozenDatabase(
+                db.index,
+                db.keyspace,
+                [mapping.copy() if mapping else NOTHING for mapping in db.slots],
+                [due.copy() if due else NOTHING for due in db.deadlines],
+                db.accesses,
+            )
+            for db in databases
+        ]
+        for db in databases:
+            db.tell_before_changes(self._keep)
+
+    def hold(self, value: Any) -> Any:
+        """A value of that moment, which stays as it is from now on: it is about to be written."""
+        if isinstance(value, bytes):
+            return value
+        kept = self._copies.pop(id(value), None)
+        if kept is None:
+            self._settled.add(id(value))
+            kept = value.copy()
+        return kept
+
+    def _keep(self, value: Any) -> None:
+        """This value is about to change."""
+        if id(value) not in self._settled:
+            self._settled.add(id(value))
+            self._copies[id(value)] = value.copy()
+
+    def release(self) -> None:
+        """It has been written, or nobody wants it any more."""
+        for db in self._originals:
+            db.tell_before_changes(None)
+        self._copies.clear()
+        self._settled.clear()
+        while self.databases:
+            frozen = self.databases.pop()
+            slots, freeing = frozen.slots, frozen.keyspace.freeing
+            del frozen
+            freeing.take_all(slots, 0)
