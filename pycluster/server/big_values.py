@@ -129,7 +129,12 @@ class BigValues:
         """Lets a coroutine run beside everything else."""
         started = self._server.loop.create_task(task)
         self._tasks.add(started)
-        started.add_done_callback(self._tasks.discard)
+        started.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (problem := task.exception()) is not None:
+            self._server.log_problem("Exception in a task beside the commands", problem)
 
     # DUMP
 

@@ -163,3 +163,13 @@ def test_what_a_client_that_has_gone_brought_is_given_up(world: World) -> None:
     world.server.big_values.forget(world.client)
     world.run_tasks()
     assert world.ask(b"EXISTS", b"copy") == 0
+
+
+def test_a_task_that_fails_is_told_of_in_the_log(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    async def fail() -> None:
+        raise ZeroDivisionError
+
+    world.server.config.loglevel = "notice"
+    world.server.big_values.begin(fail())
+    world.run_tasks()
+    assert "Exception in a task beside the commands" in capsys.readouterr().out
