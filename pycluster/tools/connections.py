@@ -32,8 +32,11 @@ class Credentials:
         return ("AUTH2", self.user, self.password) if self.user else ("AUTH", self.password)
 
 
+NONE = Credentials()
+
+
 class Connections:
-    def __init__(self, credentials: Credentials = Credentials(), timeout_s: float | None = 5.0):  # noqa: B008
+    def __init__(self, credentials: Credentials = NONE, timeout_s: float | None = 5.0):
         """`timeout_s` is how long a reply may take; None waits for ever. Connecting never takes more than 5 s."""
         self.credentials = credentials
         self.timeout_s = timeout_s

@@ -27,6 +27,9 @@ class MoveSettings:
     replace: bool = False  # overwrite what is at the target already
 
 
+AS_USUAL = MoveSettings()
+
+
 @dataclass(frozen=True, slots=True)
 class SlotOpened:
     slot: int
@@ -62,7 +65,7 @@ class Mover:
         self,
         connections: Connections,
         view: ClusterView,
-        settings: MoveSettings = MoveSettings(),  # noqa: B008
+        settings: MoveSettings = AS_USUAL,
         report: Report = lambda event: None,
     ):
         self.connections = connections
