@@ -83,13 +83,21 @@ class Migration:
         underway = Underway()
         wait = Wait([], object, 0, denied=underway, is_firm=True)
         self._server.reservations.reserve(parcel.key for parcel in parcels)
-        self._server.big_values.begin(self._move(client, db, order, parcels, wait, underway))
+        self._server.big_values.begin(self._move(client, db, db.slot, order, parcels, wait, underway))
         return wait
 
     async def _move(
-        self, client: Client, db: Database, order: Order, parcels: list[Parcel], wait: Wait, underway: Underway
+        self,
+        client: Client,
+        db: Database,
+        slot: int,
+        order: Order,
+        parcels: list[Parcel],
+        wait: Wait,
+        underway: Underway,
     ) -> None:
-        server, slot, command = self._server, db.slot, client.last_command
+        """`slot` is where the keys are: when this runs, others' commands have made the database enter theirs."""
+        server, command = self._server, client.last_command
         moved: list[Parcel] = []
         reply: object
         try:
