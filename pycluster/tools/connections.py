@@ -10,7 +10,7 @@ from typing import Any
 
 from redis.backoff import NoBackoff
 from redis.connection import Connection
-from redis.exceptions import AuthenticationError, RedisError, ResponseError
+from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError, ResponseError
 from redis.retry import Retry
 
 from pycluster.tools.node_lines import Address
@@ -99,6 +99,8 @@ class Connections:
 def _receive(connection: Connection, address: Address) -> Any:
     try:
         return _plain(connection.read_response(), address)
+    except BusyLoadingError as error:
+        return NodeSaid(address, f"LOADING {error}")  # an answer like others, though redis-py takes it for none
     except AuthenticationError:
         raise
     except ResponseError as error:

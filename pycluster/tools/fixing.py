@@ -129,6 +129,11 @@ def _owner(facts: SlotFacts, emptiest: str) -> str:
 def plan_fix(view: ClusterView, with_lost_masters: bool = False) -> list[Step]:
     """Steps for all slots that need some. The view must have the counts of keys in `slots_to_fix`."""
     lost = [id_ for id_, line in view.lost_masters().items() if line.slots & view.uncovered]
+    if reached := [view.name(id_) for id_ in lost if view.is_reached(id_)]:
+        raise Refused(
+            f"{', '.join(reached)} can't be reached from here, but other nodes are connected to it: it is alive, and "
+            "its slots are not free. See `check`."
+        )
     if lost and not with_lost_masters:
         raise Refused(
             f"{', '.join(map(view.name, lost))} had slots and can't be reached: to fix the cluster now would give up "

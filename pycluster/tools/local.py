@@ -22,6 +22,7 @@ from rich.table import Table
 from pycluster.testing import Cluster, Node, StartFailed
 from pycluster.testing.connection import Word
 from pycluster.testing.ports import BUS_OFFSET
+from pycluster.tools.node_lines import show_count
 from pycluster.tools.outcomes import Refused, Status, Unwell, Usage
 from pycluster.tools.session import Session
 
@@ -95,7 +96,7 @@ def start(console: Console, cluster: Cluster, words: Words) -> None:
 
 def stop(console: Console, directory: Path, words: Words) -> int:
     if stopped := stop_nodes(console, directory):
-        console.print(f"{stopped} nodes stopped. `{words.up}` brings them back as they were.")
+        console.print(f"{show_count(stopped, 'node')} stopped. `{words.up}` brings them back as they were.")
     else:
         console.print("No node is running.")
     return stopped

@@ -109,7 +109,7 @@ def add_node(session: Session, arguments: Namespace) -> Status:
         _introduce(session, view, new, as_replica=master is not None)
         if master:
             session.connections.ask(new.asked_at, "CLUSTER", "REPLICATE", master.id)
-        session.wait_agreement(arguments.address)
+            session.wait("Waiting until all know its role", lambda: _why_not_replica(session, view, new, master))
         session.say(f"{arguments.new} is a member now.", "green")
     session.result({"id": new.id, "address": str(arguments.new), "master": master.id if master else None})
     return Status.OK
@@ -139,6 +139,14 @@ def _introduce(session: Session, view: ClusterView, new: NodeView, as_replica: b
         return f"{strangers[0].address} does not know {new.asked_at}" if strangers else ""
 
     session.wait("Waiting until all know the new node", why_not)
+
+
+def _why_not_replica(session: Session, view: ClusterView, new: NodeView, master: NodeView) -> str:
+    """The new one itself may be busy with its master's data."""
+    for node in session.view(view.nodes[0].asked_at).nodes:
+        if not (line := node.line_of(new.id)) or line.master != master.id:
+            return f"{node.address} does not know that {new.asked_at} is a replica of {master.address}"
+    return ""
 
 
 def _copy_functions(session: Session, source: Address, target: Address) -> None:

@@ -37,6 +37,7 @@ def find_problems(view: ClusterView) -> list[Problem]:
         open_slots,
         uncovered_slots,
         disagreeing_views,
+        disagreeing_roles,
         partial_views,
         broken_links,
         suspected_nodes,
@@ -59,6 +60,9 @@ def has_errors(problems: Iterable[Problem]) -> bool:
 def unreachable_nodes(view: ClusterView) -> Iterator[Problem]:
     for address, why in view.silent.items():
         lines = [line for node in view.nodes for line in node.lines if line.address == address]
+        if "LOADING" in why:
+            yield Problem("loading-node", ERROR, f"{address} is loading its data.", "Wait until it has.")
+            continue
         answering = next((node for node in view.nodes for line in lines if node.id == line.id), None)
         if answering is not None:
             yield Problem(
@@ -68,7 +72,7 @@ def unreachable_nodes(view: ClusterView) -> Iterator[Problem]:
                 "Set cluster-announce-ip, cluster-announce-port and cluster-announce-bus-port to what clients can "
                 "reach (CONFIG SET, and in redis.conf); behind NAT or in a container it can't be found out.",
             )
-        elif any(not line.is_failed and line.is_linked for line in lines):
+        elif any(view.is_reached(line.id) for line in lines):
             yield Problem(
                 "unreachable-address",
                 ERROR,
@@ -143,6 +147,8 @@ def uncovered_slots(view: ClusterView) -> Iterator[Problem]:
     for id_, line in view.lost_masters().items():
         if lost := line.slots & missing:
             missing &= ~lost
+            if view.is_reached(id_):
+                continue  # served, but not to us: an unreachable address, and told as such
             replicas = view.replicas_of(id_)
             advice = (
                 f"Start the master; or promote its replica: pycluster failover {replicas[0].address} --takeover"
@@ -186,6 +192,25 @@ def disagreeing_views(view: ClusterView) -> Iterator[Problem]:
 
 def _owner_name(view: ClusterView, mapping: Mapping[int, str], slot: int) -> str:
     return f"{view.name(mapping[slot])}'s" if slot in mapping else "nobody's"
+
+
+def disagreeing_roles(view: ClusterView) -> Iterator[Problem]:
+    """Who is a master, and who replicates whom: each node knows best of itself."""
+    for node in view.nodes:
+        lines = [(other, line) for other in view.nodes if (line := other.line_of(node.id)) and line.is_member]
+        if wrong := [(other, line) for other, line in lines if line.master != node.me.master]:
+            others = [other for other, _ in wrong]
+            yield Problem(
+                "disagreement",
+                ERROR,
+                f"{node.address} says that it is {_role(view, node.me.master)}; {_listed(others)} {_think(others)} "
+                f"that it is {_role(view, wrong[0][1].master)}.",
+                "After a failover it takes some seconds until all have heard of it; if it stays, look at the links.",
+            )
+
+
+def _role(view: ClusterView, master: str) -> str:
+    return f"a replica of {view.name(master)}" if master else "a master"
 
 
 def partial_views(view: ClusterView) -> Iterator[Problem]:

@@ -100,6 +100,11 @@ class ClusterView:
         lines = (line for node in self.nodes for line in node.lines)
         return {line.id: line for line in lines if line.id not in here and line.is_master and line.slots}
 
+    def is_reached(self, id_: str) -> bool:
+        """Some node that answers us is connected to this one, and does not think that it has failed."""
+        lines = (line for node in self.nodes if (line := node.line_of(id_)))
+        return any(line.is_linked and not line.is_failed for line in lines)
+
     def find(self, text: str) -> list[NodeView]:
         """The nodes that somebody may mean by an id, the beginning of one, or an address."""
         exact = [node for node in self.nodes if text in (node.id, str(node.address), str(node.me.address))]

@@ -166,11 +166,20 @@ def test_uncovered_slots_are_spread_over_the_emptiest() -> None:
 
 
 def test_the_slots_of_a_lost_master_are_given_away_only_if_told_to() -> None:
-    view = view_of(three_masters(), silent={"B": "refused"})
+    nodes = three_masters()
+    for node in nodes.values():
+        node.says["B"] = nodes["B"].line(flags="fail", link="disconnected")
+    view = view_of(nodes, silent={"B": "refused"})
     with pytest.raises(Refused, match="would give up the keys there"):
         plan_fix(view)
     assigned = [step for step in plan_fix(view, with_lost_masters=True) if isinstance(step, Assign)]
     assert len(assigned) == 5462
+
+
+def test_the_slots_of_a_master_that_only_others_reach_are_never_given_away() -> None:
+    view = view_of(three_masters(), silent={"B": "refused"})
+    with pytest.raises(Refused, match="it is alive, and its slots are not free"):
+        plan_fix(view, with_lost_masters=True)
 
 
 def test_a_claim_that_others_doubt_is_announced() -> None:

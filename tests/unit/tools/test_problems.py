@@ -58,6 +58,11 @@ def test_a_node_that_sends_clients_elsewhere() -> None:
     assert problem.what.startswith("127.0.0.1:17065 answers here, but tells clients to come to 10.0.0.1:7065")
 
 
+def test_a_node_that_is_loading_is_not_gone() -> None:
+    problems = find_problems(view_of(three_masters(), silent={"a": "10.0.0.1:7097 says: LOADING Redis is loading"}))
+    assert problems[0].what == "10.0.0.1:7097 is loading its data."
+
+
 def test_two_servers_with_one_id() -> None:
     view = view_of(three_masters())
     copy = replace(view.nodes[3], asked_at=Address("10.0.0.2", 7000), server={"run_id": "another"})
@@ -87,8 +92,19 @@ def test_slots_that_are_nobodys() -> None:
     assert problem.what.startswith("3 slots (0-2) are nobody's")
 
 
+def without_b(nodes: dict[str, Described]) -> ClusterView:
+    """B is gone, and all others have noticed."""
+    for node in nodes.values():
+        node.says["B"] = nodes["B"].line(flags="fail", link="disconnected")
+    return view_of(nodes, silent={"B": "refused"})
+
+
+def test_slots_of_a_master_that_only_others_reach_are_no_second_problem() -> None:
+    assert kinds(view_of(three_masters(), silent={"B": "refused"})) == ["unreachable-address"]
+
+
 def test_slots_of_a_master_that_is_gone_ask_for_its_replica() -> None:
-    problems = find_problems(view_of(three_masters(), silent={"B": "refused"}))
+    problems = find_problems(without_b(three_masters()))
     problem = next(problem for problem in problems if problem.kind == "uncovered-slots")
     assert problem.what.startswith("5,462 slots (5461-10922) are not served: the master, 10.0.0.1:7066")
     assert "pycluster failover 10.0.0.1:7098 --takeover" in problem.advice
@@ -97,7 +113,7 @@ def test_slots_of_a_master_that_is_gone_ask_for_its_replica() -> None:
 def test_slots_of_a_master_that_is_gone_without_a_replica_warn_of_the_data() -> None:
     nodes = three_masters()
     del nodes["b"]
-    problems = find_problems(view_of(nodes, silent={"B": "refused"}))
+    problems = find_problems(without_b(nodes))
     problem = next(problem for problem in problems if problem.kind == "uncovered-slots")
     assert "its data are there" in problem.advice
 
@@ -118,6 +134,17 @@ def test_nodes_that_disagree_say_so_with_an_example() -> None:
     assert problem.kind == "disagreement"
     assert problem.what.startswith("nodes disagree about slot 0: of slot 0 10.0.0.1:7065, ")
     assert problem.what.endswith("that it is 10.0.0.1:7065's, 10.0.0.1:7099 that it is 10.0.0.1:7066's.")
+
+
+def test_a_role_that_others_have_not_heard_of() -> None:
+    nodes = three_masters()
+    nodes["B"].says["c"] = Described("c", master="A", epoch=3).line()
+    problem = only_problem(view_of(nodes))
+    assert problem.kind == "disagreement"
+    assert problem.what == (
+        "10.0.0.1:7099 says that it is a replica of 10.0.0.1:7067; 10.0.0.1:7066 thinks that it is a replica of "
+        "10.0.0.1:7065."
+    )
 
 
 def test_a_node_that_somebody_does_not_know() -> None:
