@@ -115,6 +115,7 @@ def test_keys_go_though_others_use_other_slots_meanwhile(our_server: list[str], 
         node = cluster.nodes[0]
         node.ask("SET", "key", "value")
         with node.connect() as one, node.connect() as other:
+            assert (one.ask("PING"), other.ask("PING")) == (b"PONG", b"PONG")
             node.pause()
             one.send("MIGRATE", "127.0.0.1", target.port, "key", 0, 1000, "REPLACE")
             other.send("SET", "elsewhere", "value")
