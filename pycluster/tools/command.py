@@ -53,6 +53,7 @@ def main(words: Sequence[str] | None = None) -> int:
             return int(arguments.act(session, arguments))
         except Trouble as trouble:
             session.say(str(trouble), "red")
+            session.result({"error": str(trouble)})
             return int(trouble.status)
         except KeyboardInterrupt:
             session.say(f"Interrupted. {arguments.if_interrupted}", "yellow")
@@ -92,7 +93,8 @@ def _local(commands: "Commands") -> None:
 
 
 def _looking(commands: "Commands") -> None:
-    _add(commands, "check", looking.check, "say what is wrong, and what to do about it")
+    check = _add(commands, "check", looking.check, "say what is wrong, and what to do about it")
+    check.add_argument("--keys", action="store_true", help="look for keys at nodes that don't own their slot, too")
     _add(commands, "info", looking.info, "the masters with keys, slots and replicas")
     _add(commands, "nodes", looking.nodes, "a table of all nodes")
     _add(commands, "slots", looking.slots, "a picture of who owns which slots, and which are open")

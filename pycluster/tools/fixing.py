@@ -157,7 +157,7 @@ def plan_fix(view: ClusterView, with_lost_masters: bool = False) -> list[Step]:
 
 def slots_to_fix(view: ClusterView) -> list[int]:
     unclear = view.uncovered | claimed_twice(view.masters) | doubted(view.masters)
-    return sorted({*view.open_slots, *slots_in(unclear)})
+    return sorted({*view.open_slots, *slots_in(unclear), *view.strays})
 
 
 def claimed_twice(masters: Iterable[NodeView]) -> int:

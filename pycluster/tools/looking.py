@@ -3,7 +3,7 @@
 from argparse import Namespace
 from typing import Any
 
-from pycluster.tools.gathering import side_by_side
+from pycluster.tools.gathering import count_strays, side_by_side
 from pycluster.tools.node_lines import show_count, show_ranges
 from pycluster.tools.outcomes import Status, Trouble
 from pycluster.tools.pictures import nodes_table, slot_map, version
@@ -14,6 +14,8 @@ from pycluster.tools.view import ClusterView, NodeView, by_shard
 
 def check(session: Session, arguments: Namespace) -> Status:
     view = session.view(arguments.address)
+    if arguments.keys:
+        view = count_strays(session.connections, view)
     summarize(session, view)
     problems = find_problems(view)
     session.result({"nodes": nodes_as_json(view), "problems": [problem.as_json() for problem in problems]})

@@ -36,6 +36,7 @@ def find_problems(view: ClusterView) -> list[Problem]:
         slots_with_several_owners,
         open_slots,
         uncovered_slots,
+        stray_keys,
         disagreeing_views,
         disagreeing_roles,
         partial_views,
@@ -165,6 +166,21 @@ def uncovered_slots(view: ClusterView) -> Iterator[Problem]:
             f"{_slots(missing)} {_are(missing)} nobody's: keys there get -CLUSTERDOWN Hash slot not served.",
             f"pycluster fix {_someone(view)}",
         )
+
+
+def stray_keys(view: ClusterView) -> Iterator[Problem]:
+    """In slots that are open, keys are in two places by right."""
+    for node in view.masters:
+        slots = [slot for slot, nodes in view.strays.items() if node in nodes and slot not in view.open_slots]
+        if slots:
+            keys = sum(node.keys_in_slot[slot] for slot in slots)
+            yield Problem(
+                "stray-keys",
+                ERROR,
+                f"{node.address} has {show_count(keys, 'key')} in {_slots(slot_set(slots))}, not its own: clients "
+                "don't find them there.",
+                f"pycluster fix {node.address}",
+            )
 
 
 # ---- do they agree?

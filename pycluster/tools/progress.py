@@ -21,7 +21,7 @@ class MoveProgress:
         self.console = console
         self.live = Progress(
             TextColumn("{task.description}"),
-            BarColumn(),
+            BarColumn(bar_width=12),
             MofNCompleteColumn(),
             TextColumn("slots · {task.fields[keys]:,} keys · {task.fields[rate]:,.0f} keys/s ·"),
             TimeRemainingColumn(),
@@ -35,7 +35,7 @@ class MoveProgress:
     def note(self, event: Event) -> None:
         match event:
             case SlotOpened(slot, source, target):
-                what = f"slot {slot}: {self.view.name(source)} → {self.view.name(target)}"
+                what = f"slot {slot:>5} {self._short(source)} → {self._short(target)}"
                 self.live.update(self.task, description=what)
             case KeysMoved(_, count):
                 self.keys += count
@@ -44,6 +44,12 @@ class MoveProgress:
             case SlotMoved():
                 self.slots += 1
                 self.live.advance(self.task)
+
+    def _short(self, id_: str) -> str:
+        """The address, or where all are on one host the port: a line has to do."""
+        name = self.view.name(id_)
+        hosts = {node.address.host for node in self.view.nodes}
+        return name[name.rindex(":") :] if len(hosts) == 1 else name
 
     def summary(self) -> str:
         took_s = time.monotonic() - self.began

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from pycluster.tools.fixing import FinishMove, Step, plan_fix, show_step, slots_to_fix
-from pycluster.tools.gathering import count_keys
+from pycluster.tools.gathering import count_keys, count_strays
 from pycluster.tools.mending import Mender
 from pycluster.tools.moving import Mover, MoveSettings
 from pycluster.tools.node_lines import show_count
@@ -77,6 +77,7 @@ def explain_stop(session: Session, mover: Mover, progress: MoveProgress) -> None
 
 def fix(session: Session, arguments: Namespace) -> Status:
     view = session.view(arguments.address)
+    view = count_strays(session.connections, view)
     view = count_keys(session.connections, view, slots_to_fix(view))
     if any(problem.kind == "same-id" for problem in find_problems(view)):
         session.tell(problem for problem in find_problems(view) if problem.kind == "same-id")

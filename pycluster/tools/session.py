@@ -16,13 +16,15 @@ from pycluster.tools.connections import Connections
 from pycluster.tools.gathering import ask_node, gather
 from pycluster.tools.node_lines import Address
 from pycluster.tools.outcomes import Refused, Unwell, Usage
-from pycluster.tools.problems import Problem, find_problems
+from pycluster.tools.problems import ERROR, Problem, find_problems
 from pycluster.tools.view import ClusterView, NodeView
 
 ASK_EVERY_S = 0.1
 SETTLE_S = 5.0
 # With one of these, nobody can say what a plan about slots would do.
 SLOT_TROUBLES = frozenset("same-id several-owners open-slot uncovered-slots disagreement".split())
+
+DISAGREEMENTS = frozenset("disagreement unknown-node".split())
 
 
 @dataclass
@@ -97,7 +99,7 @@ class Session:
 
         def why_not() -> str:
             seen.append(self.view(address))
-            troubles = [one for one in find_problems(seen[-1]) if one.kind in {"disagreement", "unknown-node"}]
+            troubles = [one for one in find_problems(seen[-1]) if one.kind in DISAGREEMENTS and one.severity == ERROR]
             return troubles[0].what if troubles else ""
 
         self.wait("Waiting until all nodes agree", why_not, timeout_s)

@@ -81,6 +81,16 @@ class ClusterView:
     def uncovered(self) -> int:
         return ALL_SLOTS & ~self.covered
 
+    @property
+    def strays(self) -> dict[int, list[NodeView]]:
+        """Which masters have keys in which slots that are not theirs, of the slots that were asked about."""
+        strays: dict[int, list[NodeView]] = {}
+        for node in self.masters:
+            for slot, keys in node.keys_in_slot.items():
+                if keys and not node.slots >> slot & 1:
+                    strays.setdefault(slot, []).append(node)
+        return strays
+
     def node(self, id_: str) -> NodeView | None:
         return next((node for node in self.nodes if node.id == id_), None)
 

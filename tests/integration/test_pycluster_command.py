@@ -304,6 +304,27 @@ def test_keys_in_two_places_are_compared(pycluster: Command, nodes: list[Node], 
     assert (times_found(nodes)[key.encode()], owner.ask("GET", key)) == (1, b"value of key:1")
 
 
+def test_keys_of_which_nobody_knows_any_more_are_brought_home(
+    pycluster: Command, nodes: list[Node], first: str
+) -> None:
+    """A slot changes its owner by force; what a failover in the midst of a move can come to."""
+    slot = key_slot(b"key:2")
+    owner = next(node for node in nodes[:4] if node.ask("CLUSTER", "COUNTKEYSINSLOT", slot))
+    heir = next(node for node in nodes[:3] if node is not owner)
+    owner.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", id_of(heir))
+    heir.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", id_of(owner))
+    with heir.connect() as connection:
+        connection.ask("ASKING")
+        connection.ask("SET", "{key:2}new", "value")
+    for node in (owner, heir):
+        node.ask("CLUSTER", "SETSLOT", slot, "STABLE")
+    said = pycluster("check", first, "--keys")
+    assert (said.status, f"{heir.address} has 1 key in slot {slot}, not its own" in said.out) == (1, True)
+    assert pycluster("fix", first, "--yes").status == 0
+    assert client(nodes[0]).get("{key:2}new") == b"value"
+    assert set(times_found(nodes).values()) == {1}
+
+
 def test_uncovered_slots_are_covered(pycluster: Command, nodes: list[Node], first: str) -> None:
     for node in nodes:
         node.ask("CLUSTER", "DELSLOTS", 0)
@@ -375,6 +396,19 @@ def test_a_move_between_redis_servers_is_interrupted_and_mended(pycluster: Comma
         assert pycluster("reshard", first, "--to", target.address, "--slots", 20, "--yes").status == 0
         assert pycluster("check", first).status == 0
         assert times_found(cluster.nodes) == Counter(dict.fromkeys(keys, 1))
+
+
+def test_nodes_with_a_password(pycluster: Command, our_server: list[str]) -> None:
+    directives = [("requirepass", "secret"), ("masterauth", "secret")]
+    with Cluster(3, 0, program=our_server, directives=directives, formed=False) as cluster:
+        addresses = [node.address for node in cluster.nodes]
+        assert pycluster("create", *addresses, "--yes").status == 4
+        assert pycluster("create", *addresses, "--yes", "-a", "secret").status == 0
+        redis = RedisCluster(startup_nodes=[ClusterNode("127.0.0.1", cluster.nodes[0].port)], password="secret")
+        redis.set("key", "value")
+        words = ("--to", addresses[0], "--ranges", key_slot(b"key"), "--yes", "--pass", "secret")
+        assert "1 slot with 1 key moved" in pycluster("reshard", addresses[1], *words).out
+        assert (redis.get("key"), redis.get_node_from_key("key").port) == (b"value", cluster.nodes[0].port)
 
 
 def test_a_cluster_on_this_machine_comes_and_goes(pycluster: Command, tmp_path: Path) -> None:

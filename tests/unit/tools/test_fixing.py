@@ -158,6 +158,11 @@ def test_all_that_needs_fixing_is_found() -> None:
     assert slots_to_fix(view_of(nodes)) == [7, 9, 11]
 
 
+def test_stray_keys_are_found_too() -> None:
+    view = view_of(three_masters(), keys_in_slot={"A": {5: 3}, "B": {5: 7, 6: 0}})
+    assert plan_fix(view) == [BringKeys(5, B, A), Close(5, B)]
+
+
 def test_uncovered_slots_are_spread_over_the_emptiest() -> None:
     nodes = three_masters()
     nodes["A"].slots &= ~0b1111

@@ -124,6 +124,12 @@ def test_two_masters_that_claim_one_slot() -> None:
     assert "several-owners" in kinds(view_of(nodes))
 
 
+def test_keys_at_a_master_that_does_not_own_their_slot() -> None:
+    problem = only_problem(view_of(three_masters(), keys_in_slot={"A": {5: 3}, "B": {5: 7, 6: 1}, "C": {5: 0}}))
+    assert problem.kind == "stray-keys"
+    assert problem.what.startswith("10.0.0.1:7066 has 8 keys in 2 slots (5-6), not its own")
+
+
 # ---- do they agree?
 
 
