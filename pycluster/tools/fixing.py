@@ -92,6 +92,10 @@ def _steps(facts: SlotFacts, emptiest: str) -> Iterator[Step]:
     rivals = [node for node in facts.claims if node != owner]
     for node in rivals:
         yield Release(slot, node)
+    if rivals or owner not in facts.claims or facts.is_doubted:
+        # Before keys move: a node that takes a slot sticks to the owner it knows, and if that one is dead the cluster
+        # is down for it, and it sends no keys.
+        yield Announce(slot, owner)
 
     target = facts.migrating.get(owner, "")
     goes_on = not rivals and owner in facts.claims and facts.importing.get(target) == owner
@@ -111,8 +115,6 @@ def _steps(facts: SlotFacts, emptiest: str) -> Iterator[Step]:
     for node in dict.fromkeys([*is_open, *strays]):
         if node not in settled:
             yield Close(slot, node)
-    if (rivals or owner not in facts.claims or facts.is_doubted) and not goes_on:
-        yield Announce(slot, owner)
 
 
 def _owner(facts: SlotFacts, emptiest: str) -> str:
@@ -152,7 +154,8 @@ def plan_fix(view: ClusterView, with_lost_masters: bool = False) -> list[Step]:
             if isinstance(step, Assign):
                 sizes[step.node] += 1
         steps += decided
-    return steps
+    # Whose the slots are, before any key moves: one uncovered slot stops the whole cluster.
+    return sorted(steps, key=lambda step: not isinstance(step, Assign | Release | Announce))
 
 
 def slots_to_fix(view: ClusterView) -> list[int]:

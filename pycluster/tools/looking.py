@@ -49,8 +49,8 @@ def slots(session: Session, arguments: Namespace) -> Status:
             "uncovered": show_ranges(view.uncovered),
             "open": {
                 str(slot): {
-                    "migrating": {node.id: to for node in view.nodes if (to := node.me.migrating.get(slot))},
-                    "importing": {node.id: of for node in view.nodes if (of := node.me.importing.get(slot))},
+                    "migrating": {node.id: to for node in view.masters if (to := node.me.migrating.get(slot))},
+                    "importing": {node.id: of for node in view.masters if (of := node.me.importing.get(slot))},
                     "keys": {node.id: node.keys_in_slot.get(slot, 0) for node in view.masters},
                 }
                 for slot in view.open_slots

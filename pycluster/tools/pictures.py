@@ -112,6 +112,6 @@ def _legend(
 
 def _open_lines(view: ClusterView) -> Iterator[Text]:
     for slot in view.open_slots:
-        ways = [f"{node.address} → {view.name(to)}" for node in view.nodes if (to := node.me.migrating.get(slot))]
-        ways += [f"{node.address} ← {view.name(of)}" for node in view.nodes if (of := node.me.importing.get(slot))]
+        ways = [f"{node.address} → {view.name(to)}" for node in view.masters if (to := node.me.migrating.get(slot))]
+        ways += [f"{node.address} ← {view.name(of)}" for node in view.masters if (of := node.me.importing.get(slot))]
         yield Text(f" {OPEN}   slot {slot} is open: {', '.join(ways)}")

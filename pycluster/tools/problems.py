@@ -133,10 +133,10 @@ def open_slots(view: ClusterView) -> Iterator[Problem]:
 
 def _states(view: ClusterView, slot: int) -> Iterator[str]:
     """What each node says of an open slot."""
-    for node in view.nodes:
+    for node in view.masters:
         if target := node.me.migrating.get(slot):
             yield f"{node.address} gives it to {view.name(target)}"
-    for node in view.nodes:
+    for node in view.masters:
         if source := node.me.importing.get(slot):
             yield f"{node.address} takes it from {view.name(source)}"
     holders = [(node, node.keys_in_slot.get(slot, 0)) for node in view.masters]

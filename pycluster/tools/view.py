@@ -67,7 +67,8 @@ class ClusterView:
 
     @property
     def open_slots(self) -> tuple[int, ...]:
-        return tuple(sorted(frozenset().union(*(node.open_slots for node in self.nodes))))
+        """As masters have it: replicas of Valkey repeat it, and get no orders about slots."""
+        return tuple(sorted(frozenset().union(*(node.open_slots for node in self.masters))))
 
     @property
     def covered(self) -> int:

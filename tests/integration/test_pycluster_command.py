@@ -21,7 +21,7 @@ from redis.cluster import ClusterNode, RedisCluster
 from pycluster.keyspace.slots import key_slot
 from pycluster.testing import Cluster, Node, reserve_port, wait_until
 from pycluster.tools.command import main
-from tests.integration.shards import id_of, row
+from tests.integration.shards import Shards, id_of, row
 
 pytestmark = pytest.mark.story
 
@@ -380,6 +380,56 @@ def test_an_emptied_one_leaves(pycluster: Command, nodes: list[Node], first: str
 def test_a_replica_leaves(pycluster: Command, nodes: list[Node], first: str) -> None:
     assert pycluster("del-node", first, id_of(nodes[1]), "--yes").status == 0
     assert id_of(nodes[1]) not in nodes[0].ask("CLUSTER", "NODES").decode()
+
+
+# ---- a master dies in the midst of a move
+
+
+@pytest.fixture(scope="module")
+def shards(our_server: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shards]:
+    cluster = Cluster(3, 1, directory=tmp_path_factory.mktemp("shards"), program=our_server)
+    with cluster:
+        shards = Shards(cluster.nodes)
+        shards.wait_well()
+        yield shards
+
+
+@pytest.mark.parametrize("dies", ["target", "source"])
+def test_each_key_is_found_once_after_a_failover_in_the_midst_of_a_move(
+    pycluster: Command, shards: Shards, dies: str
+) -> None:
+    """B is where the slot is at first; the second time it begins where the first one ended."""
+    shard, other = ("B", "A") if dies == "target" else ("B", "C")
+    source, target = shards.master(shard), shards.master(other)
+    keys = {b"{big}%d" % number for number in range(200)}
+    begin_move(source, target, keys)
+    dying, heir = (target, shards.replica(other)) if dies == "target" else (source, shards.replica(shard))
+    dying.kill()
+    shards.wait_role(heir, "master")
+    assert pycluster("check", heir.address).status == 1
+    assert pycluster("fix", heir.address, "--yes").status == 1  # the dead one is still a problem
+    assert times_found(shards.running) == Counter(dict.fromkeys(keys, 1))
+    dying.restart()
+    shards.wait_well()
+    assert pycluster("check", heir.address, "--keys").status == 0
+
+
+def begin_move(source: Node, target: Node, keys: set[bytes]) -> None:
+    """Half of the keys are at the target, and both replicas know."""
+    for key in keys:
+        source.ask("SET", key, "value")
+    target.ask("CLUSTER", "SETSLOT", BIG_SLOT, "IMPORTING", id_of(source))
+    source.ask("CLUSTER", "SETSLOT", BIG_SLOT, "MIGRATING", id_of(target))
+    half = sorted(keys)[: len(keys) // 2]
+    assert source.ask("MIGRATE", target.host, target.port, "", 0, 5000, "KEYS", *half) in (b"OK", "OK")
+    for node in (source, target):
+        wait_until(lambda node=node: "" if offset_lag(node) == 0 else f"the replica of {node} lags")
+
+
+def offset_lag(master: Node) -> int:
+    fields = master.info("replication")
+    replica = dict(pair.split("=") for pair in fields["slave0"].split(","))
+    return int(fields["master_repl_offset"]) - int(replica["offset"])
 
 
 # ---- others' nodes, and a cluster on this machine

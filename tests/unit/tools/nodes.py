@@ -24,6 +24,7 @@ class FakeNode:
     owner: str = ""  # of the slot, as this node believes
     gives: str = ""
     takes: str = ""
+    down_for: int = 0  # so many MIGRATEs yet
     refusal: str = ""  # its answer to SETSLOT NODE, if it has one
 
     @property
@@ -84,6 +85,9 @@ class FakeNodes(Connections):
                 if node.owner:
                     raise _Error(f"Slot {SLOT} is already busy")
                 node.owner = me.id
+            case ("MIGRATE", *_) if node.down_for:
+                node.down_for -= 1
+                raise _Error("The cluster is down")
             case ("MIGRATE", host, port, *options):
                 return self._migrate(node, self.nodes[Address(str(host), int(port))], options)
             case ("EXISTS", bytes(key)):

@@ -55,7 +55,7 @@ def test_open_only_at_the_source_it_is_closed() -> None:
 def test_given_to_the_target_which_the_source_has_not_heard() -> None:
     """Interrupted between the two SETSLOT NODE: both claim it, the target by a newer epoch."""
     found = steps("BA", migrating={"A": "B"}, keys={"B": 5})
-    assert found == [Release(5, "A"), Close(5, "A"), Announce(5, "B")]
+    assert found == [Release(5, "A"), Announce(5, "B"), Close(5, "A")]
 
 
 def test_the_target_has_forgotten_that_it_takes_the_slot_and_has_keys() -> None:
@@ -90,7 +90,7 @@ def test_keys_at_a_node_that_has_nothing_to_do_with_the_slot() -> None:
 
 def test_of_several_owners_who_has_most_keys_wins() -> None:
     found = steps("BA", keys={"A": 5, "B": 1})
-    assert found == [Release(5, "B"), BringKeys(5, "B", "A"), Close(5, "B"), Announce(5, "A")]
+    assert found == [Release(5, "B"), Announce(5, "A"), BringKeys(5, "B", "A"), Close(5, "B")]
 
 
 def test_of_several_owners_without_keys_the_newer_claim_wins() -> None:
@@ -99,7 +99,7 @@ def test_of_several_owners_without_keys_the_newer_claim_wins() -> None:
 
 def test_an_uncovered_slot_goes_to_who_has_most_of_its_keys() -> None:
     found = steps("", keys={"A": 1, "B": 4})
-    assert found == [Assign(5, "B"), BringKeys(5, "A", "B"), Close(5, "A"), Announce(5, "B")]
+    assert found == [Assign(5, "B"), Announce(5, "B"), BringKeys(5, "A", "B"), Close(5, "A")]
 
 
 def test_an_uncovered_slot_without_keys_goes_to_the_emptiest() -> None:
@@ -108,7 +108,7 @@ def test_an_uncovered_slot_without_keys_goes_to_the_emptiest() -> None:
 
 def test_an_uncovered_slot_that_is_being_taken_goes_to_who_takes_it_with_keys() -> None:
     found = steps("", importing={"B": "A"}, keys={"B": 4})
-    assert found == [Assign(5, "B"), Close(5, "B"), Announce(5, "B")]
+    assert found == [Assign(5, "B"), Announce(5, "B"), Close(5, "B")]
 
 
 def test_a_slot_whose_owner_is_doubted_is_announced() -> None:
@@ -156,6 +156,13 @@ def test_all_that_needs_fixing_is_found() -> None:
     nodes["A"].open = f"[9->-{B}]"
     nodes["C"].slots |= 1 << 11
     assert slots_to_fix(view_of(nodes)) == [7, 9, 11]
+
+
+def test_whose_the_slots_are_is_settled_before_any_key_moves() -> None:
+    nodes = three_masters()
+    nodes["A"].slots &= ~(1 << 9)
+    view = view_of(nodes, keys_in_slot={"A": {5: 3}, "B": {5: 7}})
+    assert plan_fix(view) == [Assign(9, A), Announce(9, A), BringKeys(5, B, A), Close(5, B)]
 
 
 def test_stray_keys_are_found_too() -> None:

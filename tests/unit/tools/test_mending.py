@@ -119,6 +119,14 @@ def test_an_owner_that_does_not_give_the_slot_keeps_its_values(nodes: FakeNodes)
 # ---- other states
 
 
+def test_a_node_that_believes_the_cluster_down_is_waited_for(nodes: FakeNodes) -> None:
+    nodes.at("B").takes = A
+    nodes.at("B").keys = {b"key:5": b"only here"}
+    nodes.at("B").down_for = 2
+    fix(nodes)
+    assert is_mended(nodes, "A", {**FIVE, b"key:5": b"only here"})
+
+
 def test_keys_at_a_node_that_does_not_even_take_the_slot(nodes: FakeNodes) -> None:
     """The owner gives it to B, who has forgotten."""
     nodes.at("A").gives = B

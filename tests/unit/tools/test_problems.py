@@ -85,6 +85,12 @@ def test_an_open_slot_says_who_gives_who_takes_and_where_the_keys_are() -> None:
     assert "pycluster fix 10.0.0.1:7065" in problem.advice
 
 
+def test_a_replica_that_repeats_its_masters_open_slots_is_passed_over() -> None:
+    nodes = three_masters()
+    nodes["a"].open = f"[5->-{B}]"
+    assert find_problems(view_of(nodes)) == []
+
+
 def test_slots_that_are_nobodys() -> None:
     nodes = three_masters()
     nodes["A"].slots &= ~0b111
