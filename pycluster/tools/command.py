@@ -89,7 +89,6 @@ def _local(commands: "Commands") -> None:
     for one in (up, down):
         one.add_argument("--directory", type=Path, default=Path("run"), help="where the nodes live (default: run)")
         one.add_argument("--from-make", action="store_true", help=argparse.SUPPRESS)  # speak of make's targets
-        one.set_defaults(if_interrupted="What was started goes on: `up` shows it, `down` ends it.")
 
 
 def _looking(commands: "Commands") -> None:

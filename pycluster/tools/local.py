@@ -45,12 +45,15 @@ MAKE = Words("make cluster", "make cluster-stop", "make cluster-clean", "make cl
 
 
 def words_of(arguments: Namespace) -> Words:
-    return MAKE if arguments.from_make else Words()
+    words = MAKE if arguments.from_make else Words()
+    arguments.if_interrupted = f"What was started goes on: `{words.up}` shows it, `{words.down}` ends it."
+    return words
 
 
 def up(session: Session, arguments: Namespace) -> Status:
     if arguments.masters < 1 or arguments.replicas < 0:
         raise Usage("A cluster has at least one master, and no fewer than 0 replicas.")
+    words = words_of(arguments)
     count = arguments.masters * (1 + arguments.replicas)
     cluster = Cluster(
         arguments.masters,
@@ -62,7 +65,7 @@ def up(session: Session, arguments: Namespace) -> Status:
         daemon=True,
     )
     try:
-        start(session.console, cluster, words_of(arguments))
+        start(session.console, cluster, words)
     except (StartFailed, TimeoutError) as error:
         raise Unwell(str(error)) from None
     nodes = [{"address": node.address, "pid": node.pid, "directory": str(node.directory)} for node in cluster.nodes]
@@ -71,10 +74,11 @@ def up(session: Session, arguments: Namespace) -> Status:
 
 
 def down(session: Session, arguments: Namespace) -> Status:
+    words = words_of(arguments)
     if arguments.clean:
         stopped = clean(session.console, arguments.directory)
     else:
-        stopped = stop(session.console, arguments.directory, words_of(arguments))
+        stopped = stop(session.console, arguments.directory, words)
     session.result({"stopped": stopped})
     return Status.OK
 
