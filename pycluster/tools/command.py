@@ -33,7 +33,7 @@ exit status:
   0    done, or nothing is wrong
   1    something is wrong with the cluster (warnings alone don't count)
   2    the command line makes no sense
-  3    refused, or not confirmed: nothing was changed
+  3    refused, as it would do harm; or not confirmed
   4    a node that is needed can't be reached, or answered with an error
   130  interrupted; what was under way is told, and `pycluster fix` mends it
 

@@ -9,7 +9,7 @@ class Status(IntEnum):
     OK = 0
     UNWELL = 1  # something is wrong with the cluster
     USAGE = 2  # the command line makes no sense
-    REFUSED = 3  # nothing was changed: a precondition is not met, or nobody said yes
+    REFUSED = 3  # a precondition is not met, a value would be lost, or nobody said yes
     UNREACHABLE = 4  # a node that is needed does not answer, or answered with an error
     INTERRUPTED = 130
 

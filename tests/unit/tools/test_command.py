@@ -57,7 +57,7 @@ def test_what_makes_no_sense_ends_with_status_2(words: str, capsys: pytest.Captu
 def test_the_help_tells_the_exit_statuses(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parser().parse_args(["--help"])
-    assert "3    refused, or not confirmed: nothing was changed" in capsys.readouterr().out
+    assert "3    refused, as it would do harm; or not confirmed" in capsys.readouterr().out
 
 
 def test_the_password_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
