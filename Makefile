@@ -12,13 +12,13 @@ help:  ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
 
 cluster: .venv/has-tools  ## six nodes on 127.0.0.1:7001-7006 (BASE_PORT=7001), three masters with a replica each
-	@$(BIN)/python -m pycluster.tools.local_cluster start --base-port $(BASE_PORT)
+	@$(BIN)/pycluster up --from-make --base-port $(BASE_PORT)
 
 cluster-stop: .venv/has-tools  ## stop them; `make cluster` brings them back with their data
-	@$(BIN)/python -m pycluster.tools.local_cluster stop
+	@$(BIN)/pycluster down --from-make
 
 cluster-clean: .venv/has-tools  ## stop them and delete run/
-	@$(BIN)/python -m pycluster.tools.local_cluster clean
+	@$(BIN)/pycluster down --from-make --clean
 
 test: .venv/has-test  ## all tests but the long ones
 	$(PYTEST) $(TESTS)

@@ -128,7 +128,7 @@ class Migration:
             return UnblockedByDemotion()  # what is deleted here is not for us to say any more
         if not move.order.is_copy:
             _let_go(move.db, move.moved)
-        server.journal.writers[move.client] = None
+        move.client.last_write = server.journal.place
         if isinstance(reply, ReplyError):
             self._count(move.command, reply)
         return reply

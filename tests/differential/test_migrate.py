@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pycluster.testing import Node, reserve_port
+from pycluster.testing import Cluster, Node, reserve_port
 from pycluster.testing.ports import ReservedPort
 from tests.differential.comparing import Pair
 from tests.differential.test_propagation import Leaves, comparison
@@ -107,3 +107,18 @@ def test_what_is_propagated(compare: Pair, target: Node) -> None:
         "SET k v", f"{migrate} k 0 1000 COPY REPLACE", f"{migrate} taken 0 1000", f"{migrate} k 99 1000",
         "MULTI", "SET other 1", f"{migrate} k 0 1000 REPLACE", "INCR other", "EXEC",
     )  # fmt: skip
+
+
+def test_keys_go_though_others_use_other_slots_meanwhile(our_server: list[str], target: Node) -> None:
+    """A SET in another slot that is read in the same turn as the MIGRATE."""
+    with Cluster(1, 0, program=our_server) as cluster:
+        node = cluster.nodes[0]
+        node.ask("SET", "key", "value")
+        with node.connect() as one, node.connect() as other:
+            assert (one.ask("PING"), other.ask("PING")) == (b"PONG", b"PONG")
+            node.pause()
+            one.send("MIGRATE", "127.0.0.1", target.port, "key", 0, 1000, "REPLACE")
+            other.send("SET", "elsewhere", "value")
+            node.resume()
+            assert (one.receive(), other.receive()) == (b"OK", b"OK")
+        assert node.ask("EXISTS", "key") == 0

@@ -1,106 +1,119 @@
-"""What `make cluster`, `make cluster-stop` and `make cluster-clean` run: six nodes on this machine, to try things with.
+"""`pycluster up` and `down`, which `make cluster` uses: a cluster on this machine, to try things with.
 
 Each node has a directory of its own under run/, named after its port, and outlives this program. A cluster that was
 stopped comes back with its ids and data; one that runs is shown, not started twice.
 """
 
-import argparse
-import shlex
 import shutil
 import socket
-import sys
 import time
-from collections.abc import Iterator, Sequence
+from argparse import Namespace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import hiredis
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.spinner import Spinner
+from rich.table import Table
 
-from pycluster.testing import PYCLUSTER, Cluster, Node, StartFailed
+from pycluster.testing import Cluster, Node, StartFailed
 from pycluster.testing.connection import Word
 from pycluster.testing.ports import BUS_OFFSET
+from pycluster.tools.node_lines import show_count
+from pycluster.tools.outcomes import Refused, Status, Unwell, Usage
+from pycluster.tools.session import Session
 
-try:
-    from rich.console import Console, Group, RenderableType
-    from rich.live import Live
-    from rich.panel import Panel
-    from rich.spinner import Spinner
-    from rich.table import Table
-except ImportError:
-    sys.exit("This needs rich to draw with: pip install 'pycluster[tools]'")
-
-MASTERS, REPLICAS = 3, 1
-NODES = MASTERS * (1 + REPLICAS)
 # Redis' own 15 s are for machines in a rack; somebody who tries out a failover wants to see it.
 NODE_TIMEOUT_MS = 2000
 START_TIMEOUT_S = 60.0
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m pycluster.tools.local_cluster", description=__doc__)
-    parser.add_argument("action", choices=["start", "stop", "clean"])
-    parser.add_argument("--base-port", type=int, default=7001, help="the first of six ports (default: 7001)")
-    parser.add_argument("--directory", type=Path, default=Path("run"), help="where the nodes live (default: run)")
-    parser.add_argument("--program", type=shlex.split, default=PYCLUSTER, help="the server to start (default: ours)")
-    arguments = parser.parse_args()
-    console = Console(highlight=False)
-    try:
-        match arguments.action:
-            case "start":
-                start(console, arguments.directory, arguments.base_port, arguments.program)
-            case "stop":
-                stop(console, arguments.directory)
-            case "clean":
-                clean(console, arguments.directory)
-    except (Refused, StartFailed, TimeoutError) as error:
-        console.print(str(error), style="red", markup=False, soft_wrap=True)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit("\nInterrupted. What was started goes on: `make cluster` shows it, `make cluster-stop` ends it.")
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What to type next, in the words of whoever was called: make, or this command itself."""
+
+    up: str = "pycluster up"
+    down: str = "pycluster down"
+    clean: str = "pycluster down --clean"
+    other_ports: str = "pycluster up --base-port 8001"
 
 
-class Refused(Exception):
-    """Something is in the way; the text says what and what to do about it."""
+MAKE = Words("make cluster", "make cluster-stop", "make cluster-clean", "make cluster BASE_PORT=8001")
 
 
-def start(console: Console, directory: Path, base_port: int, program: Sequence[str]) -> None:
-    began = time.monotonic()
-    ports = range(base_port, base_port + NODES)
+def words_of(arguments: Namespace) -> Words:
+    words = MAKE if arguments.from_make else Words()
+    arguments.if_interrupted = f"What was started goes on: `{words.up}` shows it, `{words.down}` ends it."
+    return words
+
+
+def up(session: Session, arguments: Namespace) -> Status:
+    if arguments.masters < 1 or arguments.replicas < 0:
+        raise Usage("A cluster has at least one master, and no fewer than 0 replicas.")
+    words = words_of(arguments)
+    count = arguments.masters * (1 + arguments.replicas)
     cluster = Cluster(
-        MASTERS,
-        REPLICAS,
-        ports=ports,
-        directory=directory,
-        program=program,
+        arguments.masters,
+        arguments.replicas,
+        ports=range(arguments.base_port, arguments.base_port + count),
+        directory=arguments.directory,
+        program=arguments.program,
         node_timeout_ms=NODE_TIMEOUT_MS,
         daemon=True,
     )
+    try:
+        start(session.console, cluster, words)
+    except (StartFailed, TimeoutError) as error:
+        raise Unwell(str(error)) from None
+    nodes = [{"address": node.address, "pid": node.pid, "directory": str(node.directory)} for node in cluster.nodes]
+    session.result(nodes)
+    return Status.OK
+
+
+def down(session: Session, arguments: Namespace) -> Status:
+    words = words_of(arguments)
+    if arguments.clean:
+        stopped = clean(session.console, arguments.directory)
+    else:
+        stopped = stop(session.console, arguments.directory, words)
+    session.result({"stopped": stopped})
+    return Status.OK
+
+
+def start(console: Console, cluster: Cluster, words: Words) -> None:
+    began = time.monotonic()
     if all(node.is_running for node in cluster.nodes):
         watch_until_ok(console, cluster)
-        console.print(f"The cluster is running already, on 127.0.0.1:{ports[0]}-{ports[-1]}.\n")
-        show(console, cluster)
+        console.print(f"The cluster is running already, on {cluster.nodes[0].address}-{cluster.nodes[-1].port}.\n")
+        show(console, cluster, words)
         return
-    refuse_taken_ports(node.port for node in cluster.nodes if not node.is_running)
+    refuse_taken_ports((node.port for node in cluster.nodes if not node.is_running), words)
     watch_until_ok(console, cluster)
     keys = write_and_read_back(cluster)
     took_s = time.monotonic() - began
     console.print(f"Up in {took_s:.1f} s; {keys} keys written through one node each and read through another.\n")
-    show(console, cluster)
+    show(console, cluster, words)
 
 
-def stop(console: Console, directory: Path) -> None:
+def stop(console: Console, directory: Path, words: Words) -> int:
     if stopped := stop_nodes(console, directory):
-        console.print(f"{stopped} nodes stopped. `make cluster` brings them back as they were.")
+        console.print(f"{show_count(stopped, 'node')} stopped. `{words.up}` brings them back as they were.")
     else:
         console.print("No node is running.")
+    return stopped
 
 
-def clean(console: Console, directory: Path) -> None:
-    stop_nodes(console, directory)
+def clean(console: Console, directory: Path) -> int:
+    stopped = stop_nodes(console, directory)
     for node in nodes_in(directory):
         shutil.rmtree(node.directory)
     if directory.is_dir() and not any(directory.iterdir()):
         directory.rmdir()
     console.print(f"{directory}/ is gone." if not directory.exists() else f"No node is left in {directory}/.")
+    return stopped
 
 
 def stop_nodes(console: Console, directory: Path) -> int:
@@ -119,7 +132,7 @@ def nodes_in(directory: Path) -> list[Node]:
     return [Node(int(conf.parent.name), conf.parent, daemon=True) for conf in confs if conf.parent.name.isdigit()]
 
 
-def refuse_taken_ports(ports: Iterator[int]) -> None:
+def refuse_taken_ports(ports: Iterator[int], words: Words) -> None:
     for port in ports:
         for taken in (port, port + BUS_OFFSET):
             with socket.socket() as probe:
@@ -128,20 +141,21 @@ def refuse_taken_ports(ports: Iterator[int]) -> None:
                     probe.bind(("127.0.0.1", taken))
                 except OSError as error:
                     raise Refused(
-                        f"Port {taken} can't be used ({error.strerror}). Choose others: make cluster BASE_PORT=8001"
+                        f"Port {taken} can't be used ({error.strerror}). Choose others: {words.other_ports}"
                     ) from None
 
 
-def write_and_read_back(cluster: Cluster, count: int = 12) -> int:
+def write_and_read_back(cluster: Cluster, keys: int = 12) -> int:
     """Each key is written through one node and read through the next, following redirects as a client does."""
-    for number in range(count):
-        writer, reader = cluster.nodes[number % NODES], cluster.nodes[(number + 1) % NODES]
+    count = len(cluster.nodes)
+    for number in range(keys):
+        writer, reader = cluster.nodes[number % count], cluster.nodes[(number + 1) % count]
         key, value = f"try:{number}", f"written through {writer.port}".encode()
         ask_following(cluster, writer, "SET", key, value)
         read = ask_following(cluster, reader, "GET", key)
         if read != value:
             raise Refused(f"{key} was written through {writer.address}, but {reader.address} reads {read!r}")
-    return count
+    return keys
 
 
 def ask_following(cluster: Cluster, node: Node, *words: Word) -> object:
@@ -190,7 +204,7 @@ def progress(troubles: dict[str, str]) -> RenderableType:
     return Group(f"Starting {len(troubles)} nodes ...", table)
 
 
-def show(console: Console, cluster: Cluster) -> None:
+def show(console: Console, cluster: Cluster, words: Words) -> None:
     console.print(nodes_table(cluster))
     first = cluster.nodes[0].port
     missing = "" if shutil.which("redis-cli") else "[dim]# which is not here (Debian: apt-get install redis-tools)\n"
@@ -203,7 +217,7 @@ def show(console: Console, cluster: Cluster) -> None:
         'cluster.set("name", "zhangsan"); cluster.get("name")',
     ]
     console.print(Panel("\n".join(lines), title="what to type next", title_align="left", expand=False))
-    console.print("make cluster-stop ends it and keeps the data; make cluster-clean deletes it.")
+    console.print(f"{words.down} ends it and keeps the data; {words.clean} deletes it.")
 
 
 def nodes_table(cluster: Cluster) -> Table:
@@ -221,7 +235,3 @@ def nodes_table(cluster: Cluster) -> Table:
         keys, pid = (str(node.ask("DBSIZE")), str(node.pid)) if node else ("", "")
         table.add_row(address[id_], role, " ".join(slots), keys, pid, id_[:8])
     return table
-
-
-if __name__ == "__main__":
-    main()

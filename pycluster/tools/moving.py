@@ -1,0 +1,154 @@
+"""Moves slots between masters that serve clients, one slot after the other, key by key.
+
+A slot is opened on both sides, its keys go over by MIGRATE, and then it is the target's: to the target first, so that
+at no moment nobody has it, then to the source, then to the other masters, who would hear of it anyway.
+
+It may end at any moment, by an error or by Ctrl-C: a slot that was under way stays open, its keys in two places and
+served from both; `Mover.open_slot` says which. `fixing.py` knows how to go on from each of these moments.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from pycluster.cluster.slot_map import slots_in
+from pycluster.tools.connections import Connections, Word
+from pycluster.tools.node_lines import Address
+from pycluster.tools.outcomes import NodeSaid, Refused, Trouble
+from pycluster.tools.plans import Move
+from pycluster.tools.view import ClusterView, NodeView
+
+BUSY_KEY = "Target key name already exists"
+
+
+@dataclass(frozen=True, slots=True)
+class MoveSettings:
+    timeout_ms: int = 60_000  # of one MIGRATE's socket, as redis-cli
+    pipeline: int = 100  # keys in one MIGRATE; redis-cli's 10 are three times slower with small keys
+    replace: bool = False  # overwrite what is at the target already
+
+
+AS_USUAL = MoveSettings()
+
+
+@dataclass(frozen=True, slots=True)
+class SlotOpened:
+    slot: int
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeysMoved:
+    slot: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class SlotMoved:
+    slot: int
+
+
+Event = SlotOpened | KeysMoved | SlotMoved
+Report = Callable[[Event], None]
+
+
+class KeysInTheWay(Trouble):
+    """Keys that are to be moved are at the target already."""
+
+    def __init__(self, target: Address, keys: Sequence[bytes]):
+        super().__init__(f"{target} has keys already that were to be moved there, among them {keys[0]!r}.")
+        self.keys = keys
+
+
+class Mover:
+    def __init__(
+        self,
+        connections: Connections,
+        view: ClusterView,
+        settings: MoveSettings = AS_USUAL,
+        report: Report = lambda event: None,
+    ):
+        self.connections = connections
+        self.view = view
+        self.settings = settings
+        self.report = report
+        self.open_slot: SlotOpened | None = None
+        # How long a big key takes nobody knows: these requests wait as long as there is a connection.
+        self.patient = Connections(connections.credentials, timeout_s=None)
+
+    def close(self) -> None:
+        self.patient.close()
+
+    def __enter__(self) -> "Mover":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def move(self, moves: Sequence[Move]) -> None:
+        for move in moves:
+            source, target = self._master(move.source), self._master(move.target)
+            for slot in slots_in(move.slots):
+                self.move_slot(slot, source, target)
+
+    def move_slot(self, slot: int, source: NodeView, target: NodeView) -> None:
+        self.open_slot = SlotOpened(slot, source.id, target.id)
+        self.report(self.open_slot)
+        self.connections.ask(target.asked_at, "CLUSTER", "SETSLOT", slot, "IMPORTING", source.id)
+        self.connections.ask(source.asked_at, "CLUSTER", "SETSLOT", slot, "MIGRATING", target.id)
+        for keys in self.keys_in(slot, source):
+            self.migrate(slot, source, target, keys)
+        self.hand_over(slot, source, target)
+        self.open_slot = None
+        self.report(SlotMoved(slot))
+
+    def hand_over(self, slot: int, source: NodeView, target: NodeView) -> None:
+        """Tell all masters whose slot it is now."""
+        self.connections.ask(target.asked_at, "CLUSTER", "SETSLOT", slot, "NODE", target.id)
+        others = [node for node in self.view.masters if node.id != target.id]
+        for node in sorted(others, key=lambda node: node.id != source.id):
+            try:
+                self.connections.ask(node.asked_at, "CLUSTER", "SETSLOT", slot, "NODE", target.id)
+            except NodeSaid as error:
+                # Who gave its last slot away, and has heard so from the target, is a replica by now.
+                if "only with masters" not in error.error:
+                    raise
+
+    def keys_in(self, slot: int, node: NodeView) -> Iterator[list[bytes]]:
+        """Some keys of the slot after the other, until there are none: whoever asks takes them away."""
+        while keys := self.connections.ask(node.asked_at, "CLUSTER", "GETKEYSINSLOT", slot, self.settings.pipeline):
+            yield keys
+
+    def migrate(
+        self, slot: int, source: NodeView, target: NodeView, keys: Sequence[bytes], replace: bool | None = None
+    ) -> None:
+        there = _place_of(target, source)
+        options: list[Word] = []
+        if self.settings.replace if replace is None else replace:
+            options.append("REPLACE")
+        options += self.connections.credentials.for_migrate
+        try:
+            self.patient.ask(
+                source.asked_at,
+                *("MIGRATE", there.host, there.port, "", 0, self.settings.timeout_ms),
+                *options,
+                "KEYS",
+                *keys,
+            )
+        except NodeSaid as error:
+            if BUSY_KEY in error.error:
+                raise KeysInTheWay(target.asked_at, keys) from None
+            raise
+        self.report(KeysMoved(slot, len(keys)))
+
+    def _master(self, id_: str) -> NodeView:
+        node = self.view.node(id_)
+        if node is None or not node.is_master:
+            raise Refused(f"{self.view.name(id_)} is not a master that answers.")
+        return node
+
+
+def _place_of(target: NodeView, source: NodeView) -> Address:
+    """The target's address as the source knows it: ours may lead nowhere from there."""
+    line = source.line_of(target.id)
+    return line.address if line and line.address.host else target.asked_at
