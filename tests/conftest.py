@@ -7,10 +7,13 @@ the real one that we are compared with.
 import os
 import shlex
 import shutil
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from pycluster.testing import PYCLUSTER
+from tests.integration.replicas import Servers
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +36,11 @@ def _program(name: str) -> str:
     if path is None:
         pytest.skip(f"there is no {name} (Debian: apt-get install redis-server redis-tools)")
     return path
+
+
+@pytest.fixture
+def servers(tmp_path: Path) -> Iterator[Servers]:
+    """Starts servers, of any program, that end with the test."""
+    started = Servers(tmp_path)
+    yield started
+    started.stop()

@@ -40,14 +40,14 @@ def write_file(
     written, some at a time. `hold` says what is to be written for a value, if that is not itself (keyspace/frozen.py).
     """
     crc = 0
-    for piece in _collect(_put_all(databases, aux, functions, compress, uses, passed, hold)):
+    for piece in joined(_put_all(databases, aux, functions, compress, uses, passed, hold)):
         if checksum:
             crc = crc64(piece, crc)
         yield piece
     yield crc.to_bytes(CHECKSUM_LENGTH, "little")
 
 
-def _collect(parts: Iterator[bytes]) -> Iterator[bytes]:
+def joined(parts: Iterator[bytes]) -> Iterator[bytes]:
     """Joins small parts to pieces that are worth a system call."""
     collected: list[bytes] = []
     length = 0
@@ -58,7 +58,8 @@ def _collect(parts: Iterator[bytes]) -> Iterator[bytes]:
             yield b"".join(collected)
             collected.clear()
             length = 0
-    yield b"".join(collected)
+    if collected:
+        yield b"".join(collected)
 
 
 def _put_all(

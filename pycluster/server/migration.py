@@ -20,6 +20,7 @@ from pycluster.commands.table import Command
 from pycluster.keyspace.database import Database
 from pycluster.protocol.errors import ReplyError, UnblockedByDemotion, cannot_reach_target, target_replied
 from pycluster.protocol.replies import Wait, encode_requests
+from pycluster.rdb.writer import joined
 from pycluster.server.admission import REPLICA
 from pycluster.server.big_values import Work, payload_if_small, serializing
 from pycluster.server.blocking import Underway
@@ -27,7 +28,6 @@ from pycluster.server.client import Client
 from pycluster.server.targets import Target, Targets
 
 LOOK_AGAIN_S = 0.01
-JOINED = 1 << 16  # bytes that are worth a call
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ class Migration:
         selects = target.selected != order.database
         sent = self._alive(move.parcels)
         try:
-            for piece in _joined(self._requests(order, selects, sent)):
+            for piece in joined(self._requests(order, selects, sent)):
                 await target.write(piece, order.timeout_s)
         except (OSError, TimeoutError) as problem:
             raise _BrokenOff("writing", not isinstance(problem, TimeoutError)) from None
@@ -237,21 +237,6 @@ async def _serialize(parcel: Parcel) -> None:
     work: Work[list[bytes]] = serializing(parcel.value)
     await work.finish()
     parcel.payload = work.outcome
-
-
-def _joined(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Small pieces are put together to such as are worth sending."""
-    collected: list[bytes] = []
-    length = 0
-    for piece in pieces:
-        collected.append(piece)
-        length += len(piece)
-        if length >= JOINED:
-            yield b"".join(collected)
-            collected.clear()
-            length = 0
-    if collected:
-        yield b"".join(collected)
 
 
 def _let_go(db: Database, moved: list[Parcel]) -> None:

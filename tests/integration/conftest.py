@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from pycluster.testing.node import Node
+from tests.integration.replicas import Servers, follow
+
 
 @pytest.fixture(scope="module", params=["pycluster", "redis-server"])
 def server(request: pytest.FixtureRequest) -> list[str]:
@@ -14,6 +17,24 @@ def server(request: pytest.FixtureRequest) -> list[str]:
     ours = request.getfixturevalue("our_server")
     script = Path(sys.executable).with_name("pycluster-server")
     return [str(script)] if ours[0] == sys.executable and script.exists() else ours
+
+
+@pytest.fixture(params=["ours to ours", "redis to ours", "ours to redis"])
+def programs(request: pytest.FixtureRequest) -> tuple[list[str], list[str]]:
+    """What runs the primary, and what the replica."""
+    ours: list[str] = request.getfixturevalue("our_server")
+    if request.param == "ours to ours":
+        return ours, ours
+    real: list[str] = request.getfixturevalue("redis_server")
+    return (real, ours) if request.param == "redis to ours" else (ours, real)
+
+
+@pytest.fixture
+def pair(servers: Servers, programs: tuple[list[str], list[str]]) -> tuple[Node, Node]:
+    """A primary and its replica, in step."""
+    primary, replica = servers.start(programs[0]), servers.start(programs[1])
+    follow(replica, primary)
+    return primary, replica
 
 
 @pytest.hookimpl(wrapper=True)

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import hiredis
@@ -20,13 +19,6 @@ from tests.differential.rdb_dataset import commands
 from tests.integration.replicas import Servers, digest, follow, wait_in_step, write_at_random
 
 APPEND = ("appendonly", "yes")
-
-
-@pytest.fixture
-def servers(tmp_path: Path) -> Iterator[Servers]:
-    started = Servers(tmp_path)
-    yield started
-    started.stop()
 
 
 def fill(node: Node) -> None:

@@ -1,7 +1,5 @@
 """repl-diskless-load between processes: our datasets into real servers' memory, and theirs into ours."""
 
-from collections.abc import Iterator
-from pathlib import Path
 
 import hiredis
 import pytest
@@ -15,22 +13,6 @@ SLOW_KEYS = 20_000
 SLOWLY = ("CONFIG", "SET", "rdb-key-save-delay", 200)  # microseconds a key: about 4 s for all
 
 OFTEN = ("loading-process-events-interval-bytes", 1024)  # a real server serves nobody in between
-
-
-@pytest.fixture
-def servers(tmp_path: Path) -> Iterator[Servers]:
-    started = Servers(tmp_path)
-    yield started
-    started.stop()
-
-
-@pytest.fixture(params=["ours to ours", "redis to ours", "ours to redis"])
-def programs(request: pytest.FixtureRequest) -> tuple[list[str], list[str]]:
-    ours: list[str] = request.getfixturevalue("our_server")
-    if request.param == "ours to ours":
-        return ours, ours
-    real: list[str] = request.getfixturevalue("redis_server")
-    return (real, ours) if request.param == "redis to ours" else (ours, real)
 
 
 @pytest.mark.parametrize("diskless", ["yes", "no"])

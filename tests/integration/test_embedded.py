@@ -25,13 +25,6 @@ runpy.run_module("pycluster", run_name="__main__")
 
 
 @pytest.fixture
-def servers(tmp_path: Path) -> Iterator[Servers]:
-    started = Servers(tmp_path)
-    yield started
-    started.stop()
-
-
-@pytest.fixture
 def node(servers: Servers, tmp_path: Path) -> Node:
     """A server with values of every type and many small ones."""
     (tmp_path / "embedded.py").write_text(PROGRAM)

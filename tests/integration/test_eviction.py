@@ -1,7 +1,5 @@
 """Memory that runs full in a process: the limit holds under load, replicas and files lose what the primary does."""
 
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -10,13 +8,6 @@ from pycluster.testing.waiting import wait_until
 from tests.integration.replicas import Servers, assert_same, follow
 
 MB = 1 << 20
-
-
-@pytest.fixture
-def servers(tmp_path: Path) -> Iterator[Servers]:
-    started = Servers(tmp_path)
-    yield started
-    started.stop()
 
 
 def fill(node: Node, keys: int, *options: str, prefix: str = "key", length: int = 1000) -> list[object]:

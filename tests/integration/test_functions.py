@@ -1,7 +1,5 @@
 """Libraries of functions in files and on their way to replicas, between a real server and ours in both directions."""
 
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -11,13 +9,6 @@ from tests.integration.replicas import Servers, follow, wait_in_step
 
 SOURCE = b"#!lua name=greetings\nredis.register_function('hello', function(keys, args) return 'hello' end)"
 OTHER = SOURCE.replace(b"greetings", b"others").replace(b"'hello', ", b"'other', ")
-
-
-@pytest.fixture
-def servers(tmp_path: Path) -> Iterator[Servers]:
-    started = Servers(tmp_path)
-    yield started
-    started.stop()
 
 
 @pytest.fixture

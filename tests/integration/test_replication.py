@@ -1,7 +1,5 @@
 """Replication between processes: ours with ours, and each side with a real redis-server on the other."""
 
-from collections.abc import Iterator
-from pathlib import Path
 
 import hiredis
 import pytest
@@ -21,31 +19,6 @@ from tests.integration.replicas import (
     wait_in_step,
     write_at_random,
 )
-
-
-@pytest.fixture
-def servers(tmp_path: Path) -> Iterator[Servers]:
-    started = Servers(tmp_path)
-    yield started
-    started.stop()
-
-
-@pytest.fixture(params=["ours to ours", "redis to ours", "ours to redis"])
-def programs(request: pytest.FixtureRequest) -> tuple[list[str], list[str]]:
-    """What runs the primary, and what the replica."""
-    ours: list[str] = request.getfixturevalue("our_server")
-    if request.param == "ours to ours":
-        return ours, ours
-    real: list[str] = request.getfixturevalue("redis_server")
-    return (real, ours) if request.param == "redis to ours" else (ours, real)
-
-
-@pytest.fixture
-def pair(servers: Servers, programs: tuple[list[str], list[str]]) -> tuple[Node, Node]:
-    """A primary and its replica, in step."""
-    primary, replica = servers.start(programs[0]), servers.start(programs[1])
-    follow(replica, primary)
-    return primary, replica
 
 
 def fill(node: Node) -> None:

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import hiredis
@@ -15,13 +14,6 @@ from pycluster.testing.waiting import wait_until
 from tests.integration.replicas import Servers, follow
 
 SAVE_POINT = ("save", "3600 1")
-
-
-@pytest.fixture
-def servers(tmp_path: Path) -> Iterator[Servers]:
-    started = Servers(tmp_path)
-    yield started
-    started.stop()
 
 
 @pytest.fixture(params=["ours", "redis"])

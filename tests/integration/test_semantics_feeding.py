@@ -1,7 +1,6 @@
 """How a primary feeds its replicas, and when it gives them up: told by pycluster and by redis-server alike."""
 
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import hiredis
@@ -10,13 +9,6 @@ import pytest
 from pycluster.testing import Node, wait_until
 from tests.integration.replicas import Servers, assert_same, digest, follow, wait_in_step, write_at_random
 from tests.integration.test_semantics_replication import RawPrimary, RawReplica, wait_until_closed
-
-
-@pytest.fixture
-def servers(tmp_path: Path) -> Iterator[Servers]:
-    started = Servers(tmp_path)
-    yield started
-    started.stop()
 
 
 @pytest.fixture

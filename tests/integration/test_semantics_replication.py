@@ -6,7 +6,6 @@ Where what goes over the wire matters, the test itself is the replica, or the pr
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import hiredis
 import pytest
@@ -17,13 +16,6 @@ from tests.integration.replicas import Servers, follow, full_syncs, wait_in_step
 
 EMPTY_RDB = b"REDIS0009\xff" + bytes(8)  # a checksum of zeros is none
 STREAM_ID = "5" * 40
-
-
-@pytest.fixture
-def servers(tmp_path: Path) -> Iterator[Servers]:
-    started = Servers(tmp_path)
-    yield started
-    started.stop()
 
 
 # 49: promotion

@@ -1,7 +1,5 @@
 """Files between valkey-server and us, whose format has gone its own way: what either writes, the other loads."""
 
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,13 +11,6 @@ from tests.differential.rdb_dataset import commands
 from tests.integration.replicas import Servers, digest
 
 LATER_MS, SOON_MS = 1 << 42, 1
-
-
-@pytest.fixture
-def servers(tmp_path: Path) -> Iterator[Servers]:
-    started = Servers(tmp_path)
-    yield started
-    started.stop()
 
 
 def take_over(node: Node, program: list[str]) -> None:

@@ -1,6 +1,5 @@
 """WAITAOF, with valkey-server on either side: what one says about its disk, the other counts."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,13 +9,6 @@ from tests.differential.comparing import start_pair
 from tests.integration.replicas import Servers, follow
 
 KEPT: Directive = ("appendonly", "yes")
-
-
-@pytest.fixture
-def servers(tmp_path: Path) -> Iterator[Servers]:
-    started = Servers(tmp_path)
-    yield started
-    started.stop()
 
 
 @pytest.fixture(params=["ours to ours", "ours to valkey", "valkey to ours"])
