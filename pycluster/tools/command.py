@@ -23,6 +23,7 @@ except ImportError:
 
 from pycluster.tools import local, looking, membership, reshaping
 from pycluster.tools.connections import Connections, Credentials
+from pycluster.tools.interruption import Interruption
 from pycluster.tools.session import Session
 
 if TYPE_CHECKING:
@@ -47,7 +48,9 @@ def main(words: Sequence[str] | None = None) -> int:
     if not console.is_terminal:
         console.width = 200  # nothing wraps in a pipe
     credentials = Credentials(arguments.user, arguments.password)
-    with Connections(credentials, arguments.timeout) as connections:
+    interruption = Interruption()
+    interruption.install()
+    with Connections(credentials, arguments.timeout, interruption) as connections:
         session = Session(connections, console, arguments.json, arguments.yes, arguments.dry_run)
         try:
             return int(arguments.act(session, arguments))

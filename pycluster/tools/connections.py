@@ -13,6 +13,7 @@ from redis.connection import Connection
 from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError, ResponseError
 from redis.retry import Retry
 
+from pycluster.tools.interruption import Interruption
 from pycluster.tools.node_lines import Address
 from pycluster.tools.outcomes import NodeSaid, Unreachable
 
@@ -36,10 +37,16 @@ NONE = Credentials()
 
 
 class Connections:
-    def __init__(self, credentials: Credentials = NONE, timeout_s: float | None = 5.0):
+    def __init__(
+        self,
+        credentials: Credentials = NONE,
+        timeout_s: float | None = 5.0,
+        interruption: Interruption | None = None,
+    ):
         """`timeout_s` is how long a reply may take; None waits for ever. Connecting never takes more than 5 s."""
         self.credentials = credentials
         self.timeout_s = timeout_s
+        self.interruption = interruption or Interruption()
         self._open: dict[Address, Connection] = {}
 
     def ask(self, address: Address, *words: Word) -> Any:
@@ -53,6 +60,10 @@ class Connections:
         """Several requests in one go, and their replies. Error replies stand in the list as NodeSaid."""
         if not requests:
             return []
+        with self.interruption.held_off():
+            return self._ask_all(address, requests)
+
+    def _ask_all(self, address: Address, requests: Sequence[Sequence[Word]]) -> list[Any]:
         try:
             connection = self._connect(address)
             connection.send_packed_command(connection.pack_commands(requests))

@@ -6,7 +6,6 @@ equal, either will do. If they differ, nothing is thrown away unless one says `-
 served stays.
 """
 
-import time
 from collections.abc import Callable, Sequence
 
 from pycluster.tools.connections import Connections
@@ -17,8 +16,6 @@ from pycluster.tools.outcomes import NodeSaid, Refused
 from pycluster.tools.view import NodeView
 
 UNASSIGNED = "is already unassigned"
-RECOVERY_S = 10.0  # as long as a node may wait after a failure, twice
-ASK_EVERY_S = 0.1
 IS_REPLICA = "only with masters"
 
 
@@ -70,18 +67,11 @@ class Mender:
     # ---- keys in two places
 
     def _migrate(self, slot: int, source: NodeView, target: NodeView, keys: Sequence[bytes], winner: NodeView) -> None:
-        deadline = time.monotonic() + RECOVERY_S
-        while True:
-            try:
-                self.mover.migrate(slot, source, target, keys, replace=False)
-                return
-            except KeysInTheWay:
-                break
-            except NodeSaid as error:
-                # Nodes wait some seconds before they believe that all is well again.
-                if "cluster is down" not in error.error or time.monotonic() > deadline:
-                    raise
-                time.sleep(ASK_EVERY_S)
+        try:
+            self.mover.migrate(slot, source, target, keys, replace=False)
+            return
+        except KeysInTheWay:
+            pass
         # Some may have gone before the one that stood in the way; who is left is asked again.
         for key in next(self.mover.keys_in(slot, source), []):
             self._migrate_one(slot, source, target, key, winner)

@@ -7,6 +7,7 @@ It may end at any moment, by an error or by Ctrl-C: a slot that was under way st
 served from both; `Mover.open_slot` says which. `fixing.py` knows how to go on from each of these moments.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ from pycluster.tools.plans import Move
 from pycluster.tools.view import ClusterView, NodeView
 
 BUSY_KEY = "Target key name already exists"
+RECOVERY_S = 10.0  # as long as a node may wait after a failure, twice
+ASK_EVERY_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ class Mover:
         self.report = report
         self.open_slot: SlotOpened | None = None
         # How long a big key takes nobody knows: these requests wait as long as there is a connection.
-        self.patient = Connections(connections.credentials, timeout_s=None)
+        self.patient = Connections(connections.credentials, None, connections.interruption)
 
     def close(self) -> None:
         self.patient.close()
@@ -122,24 +125,34 @@ class Mover:
     def migrate(
         self, slot: int, source: NodeView, target: NodeView, keys: Sequence[bytes], replace: bool | None = None
     ) -> None:
+        """Moves these keys, or raises what the nodes say to it, KeysInTheWay among it."""
+        deadline = time.monotonic() + RECOVERY_S
+        while True:
+            try:
+                self._migrate(source, target, keys, replace)
+                break
+            except NodeSaid as error:
+                if BUSY_KEY in error.error:
+                    raise KeysInTheWay(target.asked_at, keys) from None
+                # Nodes that are new, or that were cut off, wait some seconds before they believe that all is well.
+                if "cluster is down" not in error.error or time.monotonic() > deadline:
+                    raise
+                time.sleep(ASK_EVERY_S)
+        self.report(KeysMoved(slot, len(keys)))
+
+    def _migrate(self, source: NodeView, target: NodeView, keys: Sequence[bytes], replace: bool | None) -> None:
         there = _place_of(target, source)
         options: list[Word] = []
         if self.settings.replace if replace is None else replace:
             options.append("REPLACE")
         options += self.connections.credentials.for_migrate
-        try:
-            self.patient.ask(
-                source.asked_at,
-                *("MIGRATE", there.host, there.port, "", 0, self.settings.timeout_ms),
-                *options,
-                "KEYS",
-                *keys,
-            )
-        except NodeSaid as error:
-            if BUSY_KEY in error.error:
-                raise KeysInTheWay(target.asked_at, keys) from None
-            raise
-        self.report(KeysMoved(slot, len(keys)))
+        self.patient.ask(
+            source.asked_at,
+            *("MIGRATE", there.host, there.port, "", 0, self.settings.timeout_ms),
+            *options,
+            "KEYS",
+            *keys,
+        )
 
     def _master(self, id_: str) -> NodeView:
         node = self.view.node(id_)

@@ -280,7 +280,10 @@ def interrupted_reshard(address: str, target: Node) -> str:
     """Ctrl-C in the midst of the big slot; what was printed."""
     words = f"reshard {address} --to {target.address} --ranges {BIG_SLOT} --pipeline 5 --yes".split()
     process = subprocess.Popen(
-        [sys.executable, "-m", "pycluster.tools.command", *words], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-X", "faulthandler", "-m", "pycluster.tools.command", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     wait_until(lambda: "" if target.ask("CLUSTER", "COUNTKEYSINSLOT", BIG_SLOT) else "no key has moved", 60)
     process.send_signal(signal.SIGINT)
