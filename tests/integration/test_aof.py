@@ -382,6 +382,8 @@ def test_a_full_disk_stops_writes_until_there_is_room(servers: Servers, our_serv
         limit_files(node, resource.RLIM_INFINITY)
         wait_until(lambda: "" if node.info("persistence")["aof_last_write_status"] == "ok" else "still full")
         connection.ask("SET", "l", "v")
+        # With everysec a write waits for a sync that is under way, and its reply does not.
+        wait_until(lambda: "" if node.info("persistence")["aof_buffer_length"] == "0" else "it is not written yet")
     assert "AOF write error looks solved, Redis can write again." in node.log()
     revive(node)
     assert node.ask("MGET", "k", "l") == [b"w" * 1000, b"v"]
