@@ -31,6 +31,7 @@ Args = list[bytes]
 
 STEP_NS = 1_000_000  # of the survey, each tick; of freeing, each time
 REST_S = 0.001  # between two slices of freeing
+IDLE_TICKS = 10  # while nothing changes an exact estimate is looked at only so often: counting 16384 slots takes time
 FAR_OFF = 16  # an estimate that is wrong by such a share is replaced at once
 DRAW = 8  # otherwise it is drawn to the survey's by such a share a tick: a sample's chance must not evict keys
 KEYS_BETWEEN_LOOKS = 16  # evictions between two looks at the clock
@@ -63,6 +64,9 @@ class Memory:
         self._candidates = Candidates(server.databases, server.rng)
         self._plain_perform = server.perform
         self._is_evicting = False
+        self._is_exact = False
+        self._seen_changes = -1
+        self._ticks_at_rest = 0
         self.was_full = False  # when the last command was admitted: what a script of its may do hangs on that
         self._exceeded_since_ns = 0
         self._exceeded_ns = 0
@@ -81,10 +85,19 @@ class Memory:
         """What eviction must not look at: it would evict more the more its own DELs wait to be sent (evict.c)."""
         return self.of_replicas + self.of_journal_file
 
+    def tick(self) -> None:
+        """The estimate follows what changes, and is looked at now and then where nothing seems to."""
+        changes = self._server.journal.changes
+        at_rest = self._is_exact and changes == self._seen_changes and not self._server.gate & MEMORY
+        self._ticks_at_rest = self._ticks_at_rest + 1 if at_rest else 0
+        self._seen_changes = changes
+        if not self._ticks_at_rest % IDLE_TICKS:
+            self.refresh()
+
     def refresh(self) -> None:
         """Brings the estimate up to date: a step of the survey."""
         end = perf_counter_ns() + STEP_NS
-        exact = self.survey.step(lambda: perf_counter_ns() > end)
+        exact = self._is_exact = self.survey.step(lambda: perf_counter_ns() > end)
         size = self.survey.size()
         off = size - self.data
         if exact or not self._server.gate & MEMORY:

@@ -128,7 +128,7 @@ class Server:
         self.migration = Migration(self)
         self.snapshots, self.aof, self.disk_trouble, self.replication = data_part.build(self)
         self.cron.each_tick(self.expire_keys)
-        self.cron.each_tick(self.memory.refresh)
+        self.cron.each_tick(self.memory.tick)
         self.cron.each_second(self.memory.count_buffers)
         self.cron.each_second(self.sample_rates)
         self.cron.each_second(self.close_idle_clients)

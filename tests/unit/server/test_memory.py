@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pycluster.admin.catalogue import GROUPS
+from pycluster.keyspace.memory import Survey
 from pycluster.keyspace.slots import key_slot
 from pycluster.protocol.errors import ExecAborted, OutOfMemory
 from pycluster.server.client import Client
@@ -93,6 +94,25 @@ def test_used_memory_follows_the_data(start: Any) -> None:
     world.ask(b"FLUSHALL")
     world.memory.refresh()
     assert world.memory.data == 0
+
+
+def test_while_nothing_changes_the_estimate_is_rarely_looked_at(start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    world, looks = start(), []
+    world.fill(10)
+    world.memory.tick()
+    monkeypatch.setattr(Survey, "size", lambda survey: looks.append(survey) or world.memory.data)
+    for _ in range(100):
+        world.memory.tick()
+    assert len(looks) in (10, 11)
+
+
+def test_a_change_is_in_the_estimate_at_the_next_tick(start: Any) -> None:
+    world = start()
+    for _ in range(3):
+        world.memory.tick()
+    world.fill(10)
+    world.memory.tick()
+    assert world.memory.data > 10 * 1000
 
 
 def test_between_two_steps_of_the_survey_commands_are_weighed(start: Any) -> None:
