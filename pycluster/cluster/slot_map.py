@@ -82,9 +82,6 @@ class SlotMap:
         self.importing.clear()
         self.changed = True
 
-    def is_unclaimed(self, slot: int) -> bool:
-        return self.owner[slot] is None or bool(self.unclaimed >> slot & 1)
-
 
 def slot_set(slots: Iterable[int]) -> int:
     bitmap = bytearray(SLOTS // 8)

@@ -359,18 +359,6 @@ class Database:
         self.enter(slot)
         return random_key(self.here, self.rng)
 
-    def drop_slot(self, slot: int) -> Mapping:
-        """Takes all keys out of a slot at once and hands them to the caller, who frees them at leisure."""
-        dropped = self.slots[slot]
-        self.slots[slot] = {}
-        self.deadlines[slot] = {}
-        if self.accesses is not None:
-            self.accesses[slot] = {}
-        self.volatile.pop(slot, None)
-        if self.slot == slot:
-            self.enter(slot)
-        return dropped
-
     def flush(self) -> int:
         """Removes all keys; who is interested in one that existed hears of it. Returns how many there were.
 

@@ -164,8 +164,3 @@ def _round_to_long_double(value: Fraction) -> Fraction:
     while abs(value) / unit >= 1 << _LONG_DOUBLE_BITS:
         unit *= 2
     return round(value / unit) * unit
-
-
-def round_up_to_power_of_two(number: int) -> int:
-    """The smallest power of two that is not below the number."""
-    return 1 << max(0, number - 1).bit_length()

@@ -19,6 +19,8 @@ from pycluster.tools.outcomes import NodeSaid, Unreachable
 
 Word = bytes | str | int | float
 
+ASK_EVERY_S = 0.1  # who waits for nodes to come to something asks them again so often
+
 
 @dataclass(frozen=True, slots=True)
 class Credentials:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pycluster.cluster.slot_map import slots_in
-from pycluster.tools.connections import Connections, Word
+from pycluster.tools.connections import ASK_EVERY_S, Connections, Word
 from pycluster.tools.node_lines import Address
 from pycluster.tools.outcomes import NodeSaid, Refused, Trouble
 from pycluster.tools.plans import Move
@@ -20,7 +20,6 @@ from pycluster.tools.view import ClusterView, NodeView
 
 BUSY_KEY = "Target key name already exists"
 RECOVERY_S = 10.0  # as long as a node may wait after a failure, twice
-ASK_EVERY_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)

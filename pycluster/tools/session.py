@@ -12,14 +12,13 @@ from typing import TextIO
 
 from rich.console import Console
 
-from pycluster.tools.connections import Connections
+from pycluster.tools.connections import ASK_EVERY_S, Connections
 from pycluster.tools.gathering import ask_node, gather
 from pycluster.tools.node_lines import Address
 from pycluster.tools.outcomes import Refused, Unwell, Usage
 from pycluster.tools.problems import ERROR, Problem, find_problems
 from pycluster.tools.view import ClusterView, NodeView
 
-ASK_EVERY_S = 0.1
 SETTLE_S = 5.0
 # With one of these, nobody can say what a plan about slots would do.
 SLOT_TROUBLES = frozenset("same-id several-owners open-slot uncovered-slots disagreement".split())
