@@ -40,7 +40,8 @@ _TOO_KIND = re.compile(rb"\n[+=(~|#]").search
 # A count for which hiredis would make room at once, a few bytes sent becoming gigabytes.
 _TOO_MANY = re.compile(rb"\*\d{5}").search
 _MISLEADING = b"+=(~|#"  # the first bytes of what _TOO_KIND looks for
-_ODD = b"*" + _MISLEADING
+_FRAME = len(b"$\r\n\r\n")
+_SPANS = [length + _FRAME + len(str(length)) for length in range(1024)]  # bytes that a bulk string of a length takes
 _PROBE = b"#t\r\n"
 NOTHING_LEFT = True  # what hiredis makes of the probe
 _join = b"".join
@@ -81,21 +82,27 @@ class RequestReader:
         """The request, if nothing is held and the chunk is one ordinary request and nothing else.
 
         Else None, and the chunk is still to be fed. The short road of clients that wait for each reply: fewer than a
-        hundred arguments, no byte that could mislead hiredis.
+        hundred arguments, each a bulk string, which is seen where it must begin if those in front were bulk strings.
         """
-        if (
-            self.idle
-            and 3 < len(chunk) <= self._plain
-            and chunk[0] == 42
-            and (chunk[2] == 13 or chunk[3] == 13)
-            and len(chunk.translate(None, _ODD)) == len(chunk) - 1
-        ):
+        if self.idle and 3 < len(chunk) <= self._plain and chunk[0] == 42 and chunk[-1] == 10:
+            if chunk[2] == 13:
+                at = 4
+            elif chunk[3] == 13:
+                at = 5
+            else:
+                return None
             try:
                 self._feed(chunk)
                 args: Any = self.gets()
-                if args.__class__ is list and _join(args) and not self.has_data():
-                    return args
-            except (hiredis.ProtocolError, TypeError):
+                for arg in args:
+                    if chunk[at] != 36:
+                        break
+                    length = len(arg)
+                    at += _SPANS[length] if length < 1024 else length + _FRAME + len(str(length))
+                else:
+                    if args and at == len(chunk):
+                        return args
+            except (hiredis.ProtocolError, TypeError, IndexError):
                 pass
             self._use_hiredis()  # a new one, which has not seen the chunk
         return None

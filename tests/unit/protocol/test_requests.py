@@ -180,6 +180,32 @@ def test_the_quick_reader_reads_as_the_strict_one_at_once(chunks: list[bytes]) -
                 break
 
 
+items = st.lists(values.map(bulk) | values.map(bulk) | lines, min_size=1, max_size=4)
+alone = st.builds(lambda items: b"*%d\r\n" % len(items) + b"".join(items), items) | pieces
+
+
+@given(alone)
+@example(array([b"SET", b"k", b"v" * 1023]))
+@example(array([b"SET", b"k", b"v" * 1024]))
+@example(array([b"DEL"] + [b"k"] * 99))
+@example(b"*2\r\n$3\r\nGET\r\n+k\r\n")
+@example(b"*9\r\n$3\r\nDEL\r\n" + b"+abcde\r\n=9\r\ntxt:abcde\r\n" * 4)
+def test_the_short_road_takes_one_whole_request_or_leaves_it(chunk: bytes) -> None:
+    quick, strict = RequestReader(5000), StrictReader(5000)
+    taken = quick.take_single(chunk)
+    strict.feed(chunk)
+    expected = read_all(strict)
+    assert taken is None or (expected == [taken] and not strict.has_data())
+    if taken is None:
+        quick.feed(chunk)
+        assert read_all(quick) == expected
+
+
+@pytest.mark.parametrize("arguments", [[b"PING"], [b"SET", b"", b"*+"], [b"SET", b"k", b"v" * 4000], [b"DEL"] * 99])
+def test_ordinary_requests_take_the_short_road(arguments: list[bytes]) -> None:
+    assert RequestReader().take_single(array(arguments)) == arguments
+
+
 @given(chunked(), st.data())
 def test_requests_may_be_left_unread_while_more_arrive(chunks: list[bytes], data: st.DataObject) -> None:
     quick, found = RequestReader(20), list[list[bytes] | str]()
