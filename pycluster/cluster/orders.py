@@ -181,7 +181,7 @@ def set_slot_node(state: ClusterState, slot: int, node_id: str) -> None:
         state.save_and_judge()
         return
     was_ours = slots.owner[slot] is holder
-    if not state.host.keys_in_slot(slot):
+    if myself.is_replica or not state.host.keys_in_slot(slot):  # (my primary has looked whether there are any)
         slots.migrating.pop(slot, None)
     slots.rebind(1 << slot, node)
     if was_ours and node is not holder and not holder.slot_count and state.settings.allow_replica_migration:
