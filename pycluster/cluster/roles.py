@@ -158,14 +158,27 @@ def accept_claims(state: ClusterState, claimer: Node, config_epoch: int, claimed
         state.save_and_judge(fsync=True)
 
     # Did our shard lose its last slot? If replicas may not move between shards, only to who took nothing but ours.
-    is_my_shard = claimer.shard_id == myself.shard_id
+    leader = successor_in_shard(state, my_primary) or claimer
+    is_my_shard = leader.shard_id == myself.shard_id
     may_follow = state.settings.allow_replica_migration or claimed == taken_from_us or is_my_shard
     if my_primary and taken_from_us and my_primary.slot_count == 0 and may_follow:
-        state.log("notice", f"Configuration change detected. Reconfiguring myself as a replica of {claimer.label}")
-        follow(state, claimer)
+        state.log("notice", f"Configuration change detected. Reconfiguring myself as a replica of {leader.label}")
+        follow(state, leader)
         state.save_and_judge(fsync=True)
     elif orphaned_keys:
         state.emit(DropKeys(orphaned_keys))
+
+
+def successor_in_shard(state: ClusterState, old_primary: Node | None) -> Node | None:
+    """Who has taken this primary's place while it was away. It may since have given slots to other shards, and the last
+    of the old one's slots to be claimed may be one of those: that is no reason to go there."""
+    if old_primary is None:
+        return None
+    for node in state.nodes.values():
+        is_newer = node.is_primary and not node.is_fail and node.config_epoch > old_primary.config_epoch
+        if node is not old_primary and is_newer and node.shard_id == state.myself.shard_id:
+            return node
+    return None
 
 
 def leave_sub_replica(state: ClusterState) -> None:

@@ -158,6 +158,16 @@ def test_it_does_not_for_a_replica_that_was_only_reset(me: Core) -> None:
     assert me.myself.is_primary
 
 
+def test_who_comes_back_when_its_successor_has_given_a_slot_away_belongs_to_its_shard_all_the_same(me: Core) -> None:
+    b = me.meets("b", slots=THIRDS[1], config_epoch=1)
+    me.orders("add_slots", [SLOT, 8])
+    r = me.meets("e", replica_of=me.id)
+    replaces(me, r, r, 9, slots=1 << 8)
+    b.slots, b.config_epoch = b.slots | 1 << SLOT, 10
+    me.hears(b, Kind.PONG)
+    assert me.myself.primary is me.node(r)
+
+
 # The other side fails over
 
 
