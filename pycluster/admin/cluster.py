@@ -4,10 +4,13 @@ An order is a verb of the cluster core; what it refuses it refuses itself, in Re
 replies made.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from pycluster.cluster import orders, views
+from pycluster.cluster.effects import Effect
 from pycluster.cluster.node import BUS_PORT_OFFSET
+from pycluster.commands.arguments import parse_timeout_ms
 from pycluster.commands.table import Group
 from pycluster.files.writer import WriteFailed
 from pycluster.keyspace.slots import SLOTS, key_slot
@@ -23,12 +26,13 @@ from pycluster.protocol.errors import (
 )
 from pycluster.protocol.numbers import parse_int
 from pycluster.protocol.replies import Verbatim
-from pycluster.server.client import Client
+from pycluster.server.client import FROM_PRIMARY, Client
 from pycluster.server.cluster_part import ClusterPart
 
 group = Group("cluster")
 cluster = group.container("cluster")
 
+SETSLOT_TIMEOUT_S = 2.0
 ORDER = "admin no_async_loading stale"
 VARIES = ("nondeterministic_output",)
 
@@ -286,27 +290,46 @@ def cluster_flushslots(client: Client) -> str:
 
 
 @cluster.command(ORDER)
-def cluster_setslot(client: Client, slot: bytes, action: bytes, *node_id: bytes) -> str:
+def cluster_setslot(client: Client, slot: bytes, action: bytes, *node_id: bytes) -> object:
     """CLUSTER SETSLOT slot <IMPORTING node-id | MIGRATING node-id | NODE node-id | STABLE>
 
     Binds a hash slot to a node.
     Since 3.0.0. O(1).
     """
     here = part(client)
-    orders.require_primary(here.state)
+    state, core = here.state, here.core
+    if not client.gate & FROM_PRIMARY:
+        orders.require_primary(state)
     number = _slot(slot)
-    match [action.upper(), *map(text_of, node_id)]:
-        case [b"MIGRATING", str(peer)]:
-            here.order(here.core.set_slot_migrating, number, peer)
-        case [b"IMPORTING", str(peer)]:
-            here.order(here.core.set_slot_importing, number, peer)
-        case [b"STABLE"]:
-            here.order(here.core.set_slot_stable, number)
-        case [b"NODE", str(peer)]:
-            here.order(here.core.set_slot_node, number, peer)
+    order: Callable[[int], list[Effect]]
+    match action.upper(), node_id:
+        case b"MIGRATING", (peer, *options):
+            orders.slot_target(state, number, text_of(peer))
+            order = partial(core.set_slot_migrating, number, text_of(peer))
+        case b"IMPORTING", (peer, *options):
+            orders.slot_source(state, number, text_of(peer))
+            order = partial(core.set_slot_importing, number, text_of(peer))
+        case b"NODE", (peer, *options):
+            orders.slot_taker(state, number, text_of(peer))
+            order = partial(core.set_slot_node, number, text_of(peer))
+        case b"STABLE", options:
+            order = partial(core.set_slot_stable, number)
         case _:
             raise errors.InvalidSetSlotAction
-    return "OK"
+    timeout_s = _setslot_timeout(options)
+    request = [b"CLUSTER", b"SETSLOT", slot, action, *node_id]
+    return here.slot_orders.give(client, request, number, partial(here.order, order), timeout_s)
+
+
+def _setslot_timeout(options: Sequence[bytes]) -> float:
+    """How long replicas may take to follow: [TIMEOUT milliseconds], as Valkey since 8.0."""
+    if not options:
+        return SETSLOT_TIMEOUT_S
+    if options[0].upper() != b"TIMEOUT" or len(options) > 2:
+        raise errors.InvalidSetSlotAction
+    if len(options) == 1:
+        raise errors.MissingTimeout
+    return parse_timeout_ms(options[1])
 
 
 # Members and roles

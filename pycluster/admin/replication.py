@@ -35,6 +35,7 @@ from pycluster.protocol.errors import (
     announced_ip_too_long,
     text_of,
     unknown_replconf_option,
+    unrecognized_version,
     unsupported_filter,
 )
 from pycluster.protocol.numbers import INT_MAX, parse_int
@@ -47,6 +48,7 @@ group = Group("server")
 generic = Group("generic")
 
 LONGEST_HOST = 255
+LAST_TO_REFUSE_SETSLOT = 7, 2, 255
 
 
 @group.command("admin noscript stale no_async_loading")
@@ -289,10 +291,17 @@ def _introduce(replica: AttachedReplica, name: bytes, value: bytes) -> None:
             replica.wants_file_only = wanted == 1
         case b"rdb-filter-only":
             replica.request = _filter(value)
-        case b"version":
-            pass  # of a newer server: we write what all can read
+        case b"version":  # of Valkey: Redis' replicas don't say theirs
+            replica.takes_slot_orders = _version(value) > LAST_TO_REFUSE_SETSLOT
         case _:
             raise unknown_replconf_option(name)
+
+
+def _version(text: bytes) -> tuple[int, ...]:
+    numbers = [number or b"0" for number in text.split(b".")]
+    if len(numbers) != 3 or not all(number.isdigit() and int(number) < 256 for number in numbers):
+        raise unrecognized_version(text_of(text))
+    return tuple(map(int, numbers))
 
 
 def _filter(words: bytes) -> Request:

@@ -236,6 +236,11 @@ class Cluster:
         orders.set_slot_node(self._at(now_ms), slot, node_id)
         return self._settle()
 
+    def forget_open_slots(self, now_ms: int) -> list[Effect]:
+        """A replica's dataset was replaced: what its primary has open it will be told anew."""
+        orders.forget_open_slots(self._at(now_ms))
+        return self._settle()
+
     def count_failure_reports(self, node_id: str, now_ms: int) -> int:
         state = self._at(now_ms)
         return failures.count_reports(state, orders.known_node(state, node_id))

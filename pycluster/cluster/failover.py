@@ -9,7 +9,7 @@ from pycluster.cluster import availability, epochs, manual_failover, outgoing, r
 from pycluster.cluster.effects import TakeOver
 from pycluster.cluster.message import FORCE_ACK, Kind, Message
 from pycluster.cluster.node import FAIL, NOFAILOVER, Node
-from pycluster.cluster.slot_map import first_slot, slots_on_wire
+from pycluster.cluster.slot_map import first_slot, slots_in, slots_on_wire
 from pycluster.cluster.state import ClusterState, Election
 
 ELECTION_DELAY_MS = 500  # lets FAIL get around before votes are asked for …
@@ -76,8 +76,10 @@ def is_manual(state: ClusterState) -> bool:
 
 def has_reason(state: ClusterState) -> bool:
     primary = state.myself.primary
-    if state.myself.is_primary or primary is None or primary.slot_count == 0:
+    if state.myself.is_primary or primary is None:
         return False
+    if not (primary.slot_count or state.slots.importing or state.slots.promised):
+        return False  # (a new primary without slots may have keys of its first one already: Redis would wait for it)
     return is_manual(state) or (primary.is_fail and not state.settings.replica_no_failover)
 
 
@@ -178,11 +180,21 @@ def take_over(state: ClusterState) -> None:
     roles.lead(state, myself)
     state.emit(TakeOver())
     state.slots.rebind(old_primary.slots, myself)
+    take_what_was_promised(state)
     state.election = Election()
     availability.judge(state)
     state.save(fsync=True)
     outgoing.pong_to_all(state)
     manual_failover.reset(state)
+
+
+def take_what_was_promised(state: ClusterState) -> None:
+    """My primary was told to end an import (SETSLOT NODE), as I know from it; whether it came to that, I don't. The
+    keys are here, so the slot must be: with the epoch that I was elected in everybody believes it."""
+    slots, promised = state.slots, state.slots.promised
+    for slot in slots_in(promised):
+        state.log("notice", f"Slot {slot} was about to become my old master's: it is mine now")
+    slots.rebind(promised, state.myself)
 
 
 def excuse(state: ClusterState, reason: str) -> None:

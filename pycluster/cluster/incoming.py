@@ -4,7 +4,7 @@ The order of things within one message matters: an address before an answer, a r
 slots before a collision of epochs, and gossip last.
 """
 
-from pycluster.cluster import epochs, failover, failures, gossip, manual_failover, membership, outgoing, roles
+from pycluster.cluster import epochs, failover, failures, gossip, manual_failover, membership, moves, outgoing, roles
 from pycluster.cluster.effects import Deliver, Follow
 from pycluster.cluster.message import PAUSED, Failed, Gossip, Kind, Message, NewerClaim, Publication
 from pycluster.cluster.node import (
@@ -242,12 +242,17 @@ def learn_claims(state: ClusterState, sender: Node, message: Message) -> None:
     if roles.is_outdated(state, sender, message):
         tell_newer_owner(state, sender, message)
         return
+    was_my_replica = sender.primary is state.myself
     roles.learn_role(state, sender, message.replica_of)
+    if state.slots.migrating and sender.is_primary:
+        moves.note_successor(state, sender, message.config_epoch)
     holder = sender if sender.flags & PRIMARY else sender.primary
     if holder and holder.slots_on_wire != message.slots:
         if sender.is_primary:
             roles.accept_claims(state, sender, message.config_epoch, slots_on_wire(message.slots))
         tell_newer_owner(state, sender, message)
+    if was_my_replica and sender.is_primary:
+        roles.step_aside(state, sender, message.config_epoch)
     if message.config_epoch == state.myself.config_epoch and sender.is_primary:
         if roles.has_newer_data(state, sender, slots_on_wire(message.slots)):
             roles.step_back(state, sender, slots_on_wire(message.slots))

@@ -148,17 +148,22 @@ def flush_slots(state: ClusterState) -> None:
     state.save_and_judge()
 
 
+def forget_open_slots(state: ClusterState) -> None:
+    state.slots.close_all()
+    state.save()
+
+
+# SETSLOT, which opens and closes slots. A primary has its replicas follow its order first, so that whichever of them
+# takes its place goes on from there; at a replica the same orders come from its primary, and from nobody else.
+
+
 def set_slot_migrating(state: ClusterState, slot: int, node_id: str) -> None:
-    if state.slots.owner[slot] is not state.myself:
-        raise errors.not_owner_of_slot(slot)
-    state.slots.migrate(slot, to=slot_peer(state, node_id))
+    state.slots.migrate(slot, to=slot_target(state, slot, node_id))
     state.save_and_judge()
 
 
 def set_slot_importing(state: ClusterState, slot: int, node_id: str) -> None:
-    if state.slots.owner[slot] is state.myself:
-        raise errors.already_owner_of_slot(slot)
-    state.slots.import_(slot, source=slot_peer(state, node_id))
+    state.slots.import_(slot, source=slot_source(state, slot, node_id))
     state.save_and_judge()
 
 
@@ -169,18 +174,17 @@ def set_slot_stable(state: ClusterState, slot: int) -> None:
 
 def set_slot_node(state: ClusterState, slot: int, node_id: str) -> None:
     """The end of a migration, ordered at its target, at its source, and at whoever shall know at once."""
-    slots, myself = state.slots, state.myself
-    node = known_node(state, node_id)
-    if node.is_replica:
-        raise errors.SlotPeerNotAPrimary
-    was_mine = slots.owner[slot] is myself
-    key_count = state.host.keys_in_slot(slot)
-    if was_mine and node is not myself and key_count:
-        raise errors.slot_still_has_keys(slot)
-    if not key_count:
+    slots, myself, holder = state.slots, state.myself, state.slot_holder
+    node = slot_taker(state, slot, node_id)
+    if node is holder and node is not myself and slots.owner[slot] is not node:
+        slots.promise(slot)
+        state.save_and_judge()
+        return
+    was_ours = slots.owner[slot] is holder
+    if myself.is_replica or not state.host.keys_in_slot(slot):  # (my primary has looked whether there are any)
         slots.migrating.pop(slot, None)
     slots.rebind(1 << slot, node)
-    if was_mine and node is not myself and not myself.slot_count and state.settings.allow_replica_migration:
+    if was_ours and node is not holder and not holder.slot_count and state.settings.allow_replica_migration:
         state.log("notice", f"Configuration change detected. Reconfiguring myself as a replica of {node.label}")
         roles.follow(state, node)
         state.save(fsync=True)
@@ -193,19 +197,45 @@ def set_slot_node(state: ClusterState, slot: int, node_id: str) -> None:
     state.save_and_judge()
 
 
-def require_primary(state: ClusterState) -> None:
-    """SETSLOT asks this before it looks at its arguments."""
-    if state.myself.is_replica:
-        raise errors.SetSlotAtReplica
+def slot_target(state: ClusterState, slot: int, node_id: str) -> Node:
+    """Whom a slot of mine is to go to; raises why it can't be."""
+    if state.myself.is_primary and state.slots.owner[slot] is not state.myself:
+        raise errors.not_owner_of_slot(slot)
+    return slot_peer(state, node_id)
+
+
+def slot_source(state: ClusterState, slot: int, node_id: str) -> Node:
+    """Whom a slot is to come from; raises why it can't be."""
+    if state.slots.owner[slot] is state.myself:
+        raise errors.already_owner_of_slot(slot)
+    return slot_peer(state, node_id)
+
+
+def slot_taker(state: ClusterState, slot: int, node_id: str) -> Node:
+    """Who is to own a slot; raises why it can't be."""
+    node = known_node(state, node_id)
+    if node.is_replica and state.myself.is_primary:
+        raise errors.SlotPeerNotAPrimary
+    is_mine = state.slots.owner[slot] is state.myself
+    if is_mine and node is not state.myself and state.host.keys_in_slot(slot):
+        raise errors.slot_still_has_keys(slot)
+    return node
 
 
 def slot_peer(state: ClusterState, node_id: str) -> Node:
     node = state.nodes.get(node_id)
     if node is None:
         raise errors.slot_peer_unknown(node_id)
-    if node.is_replica:
+    # A replica may not have heard yet that a node leads now; its primary has.
+    if node.is_replica and state.myself.is_primary:
         raise errors.SlotPeerNotAPrimary
     return node
+
+
+def require_primary(state: ClusterState) -> None:
+    """SETSLOT asks this before it looks at its arguments."""
+    if state.myself.is_replica:
+        raise errors.SetSlotAtReplica
 
 
 def known_node(state: ClusterState, node_id: str) -> Node:

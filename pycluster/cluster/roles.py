@@ -4,7 +4,7 @@ These are the rules that move slots and change roles when news arrives, my own r
 arrive in any order, on different connections and late; the config epoch says which claim is the newer one.
 """
 
-from pycluster.cluster import manual_failover
+from pycluster.cluster import manual_failover, moves
 from pycluster.cluster.effects import DropKeys, Follow
 from pycluster.cluster.message import Message
 from pycluster.cluster.node import PRIMARY, REPLICA, Node
@@ -30,7 +30,9 @@ def follow(state: ClusterState, primary: Node) -> None:
     assert primary is not myself and not myself.slot_count
     if myself.is_primary:
         myself.flags = myself.flags & ~PRIMARY | REPLICA
-        state.slots.close_all()
+    if primary.shard_id != myself.shard_id:
+        state.slots.close_all()  # else it goes on with what is open, and so would I, if I took its place again
+    state.slots.promised = 0
     myself.primary = primary
     update_shard_id(state, myself, primary.shard_id)
     state.election = Election()  # votes were for the place of another primary
@@ -123,6 +125,16 @@ def step_back(state: ClusterState, other: Node, claimed: int) -> None:
     state.save_and_judge(fsync=True)
 
 
+def step_aside(state: ClusterState, successor: Node, config_epoch: int) -> None:
+    """A replica of mine has been elected while I was away. If I had slots, its claim to them makes me its replica; if I
+    had none yet, only an import, it is this that does."""
+    myself = state.myself
+    if myself.is_primary and not myself.slot_count and config_epoch > myself.config_epoch:
+        state.log("notice", f"Configuration change detected. Reconfiguring myself as a replica of {successor.label}")
+        follow(state, successor)
+        state.save_and_judge(fsync=True)
+
+
 def accept_claims(state: ClusterState, claimer: Node, config_epoch: int, claimed: int) -> None:
     """A primary says which slots it owns, under which epoch. It gets those that nobody owns, or that belonged to
     somebody with a smaller epoch. I may lose slots by this, or my last one, or my primary."""
@@ -141,18 +153,32 @@ def accept_claims(state: ClusterState, claimer: Node, config_epoch: int, claimed
     taken_from_us = taken & my_primary.slots if my_primary else 0
     orphaned_keys = tuple(slot for slot in slots_in(taken & myself.slots) if state.host.keys_in_slot(slot))
     if taken:
+        moves.owner_changes(state, claimer, taken)
         slots.rebind(taken, claimer)
         state.save_and_judge(fsync=True)
 
     # Did our shard lose its last slot? If replicas may not move between shards, only to who took nothing but ours.
-    is_my_shard = claimer.shard_id == myself.shard_id
+    leader = successor_in_shard(state, my_primary) or claimer
+    is_my_shard = leader.shard_id == myself.shard_id
     may_follow = state.settings.allow_replica_migration or claimed == taken_from_us or is_my_shard
     if my_primary and taken_from_us and my_primary.slot_count == 0 and may_follow:
-        state.log("notice", f"Configuration change detected. Reconfiguring myself as a replica of {claimer.label}")
-        follow(state, claimer)
+        state.log("notice", f"Configuration change detected. Reconfiguring myself as a replica of {leader.label}")
+        follow(state, leader)
         state.save_and_judge(fsync=True)
     elif orphaned_keys:
         state.emit(DropKeys(orphaned_keys))
+
+
+def successor_in_shard(state: ClusterState, old_primary: Node | None) -> Node | None:
+    """Who has taken this primary's place while it was away. It may since have given slots to other shards, and the last
+    of the old one's slots to be claimed may be one of those: that is no reason to go there."""
+    if old_primary is None:
+        return None
+    for node in state.nodes.values():
+        is_newer = node.is_primary and not node.is_fail and node.config_epoch > old_primary.config_epoch
+        if node is not old_primary and is_newer and node.shard_id == state.myself.shard_id:
+            return node
+    return None
 
 
 def leave_sub_replica(state: ClusterState) -> None:
@@ -171,8 +197,6 @@ def newer_claims(state: ClusterState, claimer: Node, config_epoch: int, claimed:
     """The claimed slots that are not the claimer's yet and should be."""
     slots = state.slots
     wanted = claimed & ~claimer.slots
-    for slot in slots.importing:
-        wanted &= ~(1 << slot)  # an import is ended by hand, even if its source has let go already
     free = wanted & (~slots.assigned | slots.unclaimed)
     outdated = 0
     for node in state.nodes.values():

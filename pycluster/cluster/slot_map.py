@@ -22,6 +22,10 @@ class SlotMap:
     unclaimed: int = 0
     migrating: dict[int, Node] = field(default_factory=dict)
     importing: dict[int, Node] = field(default_factory=dict)
+    # At a replica: slots that its primary was told to take over and does not claim yet, as a bitmap. Its owner's epoch
+    # may still be the greater one, so a replica that claimed them in an election would be denied all votes: they are
+    # its own from the moment that it has won (failover.take_over).
+    promised: int = 0
     # What core.settle tells the server at the end of a verb
     changed: bool = False
     released: int = 0
@@ -33,6 +37,7 @@ class SlotMap:
         for first, last in slot_ranges(slots):
             self.owner[first : last + 1] = [node] * (last + 1 - first)
         self.assigned |= slots
+        self.promised &= ~slots
         self.changed = True
         node.claim(node.slots | slots)
 
@@ -65,21 +70,31 @@ class SlotMap:
 
     def migrate(self, slot: int, to: Node) -> None:
         self.migrating[slot] = to
+        self.promised &= ~(1 << slot)
         self.changed = True
 
     def import_(self, slot: int, source: Node) -> None:
         self.importing[slot] = source
+        self.promised &= ~(1 << slot)
+        self.changed = True
+
+    def promise(self, slot: int) -> None:
+        """The import has ended as far as this replica is concerned."""
+        self.importing.pop(slot, None)
+        self.promised |= 1 << slot
         self.changed = True
 
     def close(self, slot: int) -> None:
         """Ends the migration of a slot, in both directions."""
         self.migrating.pop(slot, None)
         self.importing.pop(slot, None)
+        self.promised &= ~(1 << slot)
         self.changed = True
 
     def close_all(self) -> None:
         self.migrating.clear()
         self.importing.clear()
+        self.promised = 0
         self.changed = True
 
 

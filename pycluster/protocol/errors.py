@@ -884,6 +884,14 @@ def unknown_replconf_option(name: bytes) -> ReplyError:
     return ReplyError(f"ERR Unrecognized REPLCONF option: {text_of(name)}")
 
 
+def unrecognized_version(version: str) -> ReplyError:
+    return ReplyError(f"ERR Unrecognized version format: {version}")
+
+
+class MissingTimeout(ReplyError):
+    text = "ERR Missing timeout value"
+
+
 class NoSyncWhileFailingOver(ReplyError):
     text = "NOMASTERLINK Can't SYNC while failing over"
 

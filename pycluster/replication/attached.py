@@ -25,6 +25,7 @@ class AttachedReplica:
     ip: str = ""  # only if it announced one
     takes_streamed_file: bool = False  # capa eof
     takes_new_ids: bool = False  # capa psync2
+    takes_slot_orders: bool = False  # SETSLOT: Valkey's since 8.0, and ours; known by its version
     wants_file_only: bool = False  # redis-cli --rdb
     speaks_psync: bool = True  # or the old SYNC: then it never acknowledges
     request: Request = field(default_factory=Request)

@@ -61,6 +61,10 @@ class Introduction:
     is_failover: bool = False  # the primary is still our replica: it is to take our place
 
 
+# What we can as a replica, said as a version of Valkey, whose replicas tell theirs: follow SETSLOT, but nothing that
+# came later. Its primaries send us what slots are open, a snapshot that an 8.0 can read, and no commands of 9.
+ABLE_AS = b"8.0.0"
+
 # An answer to PING by which the primary shows that it is there, although it wants a password first.
 _GOOD_ENOUGH = ("+", "-NOAUTH", "-NOPERM", "-ERR operation not permitted")
 # Answers to PSYNC of a primary that will be able to serve us later: it is loading, or lost its own primary.
@@ -134,6 +138,8 @@ class Handshake:
             request += encode_request([b"REPLCONF", b"ip-address", me.ip.encode()])
         self._questions.append("capa")
         request += encode_request([b"REPLCONF", b"capa", b"eof", b"capa", b"psync2"])
+        self._questions.append("version")
+        request += encode_request([b"REPLCONF", b"version", ABLE_AS])
         return Send(request)
 
     def _ask_for_stream(self) -> list[Action]:

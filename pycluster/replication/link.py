@@ -58,11 +58,12 @@ class PrimaryLink(asyncio.Protocol):
         if self._transport is not None and not self._closed:
             self._transport.abort()
 
-    def drop(self) -> None:
-        """The replica has no use for this link any more: nothing of it is heard again."""
+    def drop(self, after_writes: bool = False) -> None:
+        """The replica has no use for this link any more: nothing of it is heard again. `after_writes`: what it has said
+        last is still to arrive."""
         self._closed = True
         if self._transport is not None:
-            self._transport.abort()
+            (self._transport.close if after_writes else self._transport.abort)()
 
     def check_output(self) -> None:
         """What it is sent is little, and it is never behind."""

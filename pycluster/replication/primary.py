@@ -39,8 +39,10 @@ class Primary:
         self.is_failing_over: Callable[[], bool] = lambda: False  # FAILOVER: nor can who is about to change places
         self.stops_pings: Callable[[], bool] = host.is_failing_over
         self.acknowledged: Callable[[], None] = lambda: None  # called when a replica has said how far it is
+        self.came_online: Callable[[], None] = lambda: None  # called when one has all, that takes slot orders
+        self._tells_orders = False  # those who are here, or were here last, take slot orders
         self._host = host
-        self._full_syncs = FullSyncs(host, history, self.replicas, self.count_good_replicas)
+        self._full_syncs = FullSyncs(host, history, self.replicas, self._note_online)
         self.waiters = Waiters(host, self.replicas, self._want_acknowledgements)
         self.good_replicas = 0  # heard within min-replicas-max-lag, when they were counted last
         self._wants_acknowledgements = False
@@ -187,7 +189,7 @@ class Primary:
             f"Partial resynchronization request from {replica.name} accepted. Sending {len(missing)} bytes of backlog "
             f"starting from offset {wanted_offset}."
         )
-        self.count_good_replicas()
+        self._note_online()
 
     def find_replica(self, ip: str, port: int) -> AttachedReplica | None:
         """The replica with this address, as ROLE shows it."""
@@ -197,6 +199,13 @@ class Primary:
         self._host.mark_replica(replica.client)
         replica.state = state
         self.replicas.append(replica)
+        self._tells_orders = any(known.takes_slot_orders for known in self.replicas)
+
+    def _note_online(self) -> None:
+        """A replica has been sent all there is, or will have been at the end of this turn."""
+        self.count_good_replicas()
+        if self._tells_orders:
+            self._host.loop.call_soon(self.came_online)
 
     # Acknowledgements
 
@@ -225,6 +234,23 @@ class Primary:
         """WAITAOF: the client's last write is to be on so many replicas' disks, and on ours, if `local` says so."""
         self._host.journal.flush()
         return self.waiters.wait(client, Goal(client.last_write[0], replicas, True, local), timeout_ms)
+
+    # Orders
+
+    def tell(self, *order: bytes) -> None:
+        """Says an order (SETSLOT) to the replicas. One that went a moment ago will find it in the backlog; those of
+        Redis must not get it, they would take it for an error of ours."""
+        if self._tells_orders and self.is_source and not self._host.is_failing_over():
+            self.say(*order)
+
+    def agree(self, client: Any, order: list[bytes], timeout_s: float, then: Callable[[bool], object]) -> object:
+        """Has the replicas follow an order before it counts here: `then` is called when they all have it, or with
+        False if some don't in time. Only those that are here now are waited for."""
+        able = sum(replica.takes_slot_orders and replica.state == State.ONLINE for replica in self.replicas)
+        self.tell(*order)
+        if not able or not self.is_source or client.denies_blocking:
+            return then(True)
+        return self.waiters.wait(client, Goal(self.history.offset, able, then=then), int(timeout_s * 1000))
 
     def _want_acknowledgements(self) -> None:
         self._wants_acknowledgements = True

@@ -7,6 +7,7 @@ complete.
 """
 
 import asyncio
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
@@ -77,11 +78,18 @@ class Replica:
         self._task: asyncio.Task[None] | None = None
         self._is_loading = False
         self._acknowledgement_due = False
+        self._is_applying = False
+        self._next_primary: tuple[str, int] | None = None
+        self.synchronized: Callable[[Loading], None] = lambda loading: None  # called when the dataset was replaced
 
     # Roles
 
     def follow(self, ip: str, port: int, *, was_primary: bool) -> None:
-        """From now on this is our primary."""
+        """From now on this is our primary. If it is in the stream that we are told so, we first say that we have it:
+        the old primary waits for that."""
+        if self._is_applying:
+            self._next_primary = ip, port
+            return
         self._leave()
         self.address = (ip, port)
         if was_primary and self.position is None:
@@ -368,6 +376,7 @@ class Replica:
         self._primary.open_backlog()
         self._host.log.notice("MASTER <-> REPLICA sync: Finished with success")
         self._host.resume_aof()
+        self.synchronized(loading)
         if self._link is None:
             self.down_since = self._host.loop.time()
             self._hang_up()
@@ -393,6 +402,7 @@ class Replica:
         """Runs what has arrived, for a bounded time, and passes on what was applied."""
         stream, keyspace = self._stream, self._host.keyspace
         assert stream is not None
+        self._is_applying = True
         self._host.begin_batch()
         keyspace.expired_keys = IGNORE  # what has expired is alive for the primary until it says DEL
         try:
@@ -402,16 +412,29 @@ class Replica:
             return
         finally:
             keyspace.expired_keys = HIDE
+            self._is_applying = False
         self._primary.feed(applied)
         if self._client is None:
             return
         if self._client.transaction is None:
             self.position = self._client.db.index
+        if self._next_primary is not None:
+            self._change_primary()
+            return
         if self._acknowledgement_due:
             self.acknowledge()
         if more and self._link is not None:
             self._link.pause_reading()
             self._host.loop.call_soon(self._apply_more, stream)
+
+    def _change_primary(self) -> None:
+        assert self._next_primary is not None and self._link is not None
+        ip, port = self._next_primary
+        self._next_primary = None
+        self.acknowledge()
+        self._link.drop(after_writes=True)
+        self._link = None
+        self.follow(ip, port, was_primary=False)
 
     def _apply_more(self, stream: PrimaryStream) -> None:
         if stream is self._stream and self._link is not None:

@@ -1,4 +1,5 @@
-"""Clients that wait until their writes are safe: WAIT for replicas, WAITAOF for disks, ours and theirs.
+"""Clients that wait until their writes are safe: WAIT for replicas, WAITAOF for disks, ours and theirs; and until
+replicas have an order that is to be carried out here only then (SETSLOT).
 
 What a client waits for is a place in the stream, behind its last write. Replicas say how far they have applied it
 (REPLCONF ACK) and how far it is on their disks (FACK); one question (GETACK) serves all who wait.
@@ -23,6 +24,8 @@ class Goal:
     replicas: int
     files: bool = False
     local: bool = False  # our own disk too
+    then: Callable[[bool], object] | None = None  # an order: carries it out, or not if False; the reply. Only replicas
+    #                                               that take such orders count.
 
 
 class Waiters:
@@ -46,6 +49,8 @@ class Waiters:
     def serve(self) -> None:
         """Something has got further: whose goal is reached now?"""
         for client, (goal, wait) in list(self._waiting.items()):
+            if client not in self._waiting:
+                continue  # an order that was carried out made us a replica
             if client.waiter is None or client.waiter.wait is not wait:
                 del self._waiting[client]  # its time was over, or somebody's patience
             elif goal.local and not self._host.wants_aof():
@@ -65,14 +70,17 @@ class Waiters:
 
     def forget(self, client: Any) -> None:
         """The client has gone."""
-        self._waiting.pop(client, None)
+        goal, _ = self._waiting.pop(client, (None, None))
+        if goal is not None and goal.then is not None:
+            goal.then(False)
 
     def _count(self, goal: Goal) -> int:
         """How many replicas are where they should be?"""
         reached = 0
         for replica in self._replicas:
             place = replica.synced if goal.files else replica.acknowledged
-            reached += replica.state == State.ONLINE and place >= goal.offset
+            counts = goal.then is None or replica.takes_slot_orders
+            reached += counts and replica.state == State.ONLINE and place >= goal.offset
         return reached
 
     def _is_synced(self, goal: Goal) -> bool:
@@ -82,4 +90,6 @@ class Waiters:
         return self._count(goal) >= goal.replicas and (not goal.local or self._is_synced(goal))
 
     def _answer(self, goal: Goal) -> object:
+        if goal.then is not None:
+            return goal.then(self._is_reached(goal))
         return [int(self._is_synced(goal)), self._count(goal)] if goal.files else self._count(goal)

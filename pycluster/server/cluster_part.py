@@ -33,6 +33,7 @@ from pycluster.keyspace.dropping import drop_keys_in_slot, empty_dataset
 from pycluster.server.config import Config
 from pycluster.server.listening import listen_at
 from pycluster.server.pause import FAILOVER
+from pycluster.server.slot_orders import SlotOrders
 
 # The directives that the core must hear of when they change.
 SETTINGS = (
@@ -56,6 +57,7 @@ class ClusterPart:
         self.bus = Bus(
             self.core, self.file, self.perform, server.wall_ms, self._cannot_write, config.cluster_link_sendbuf_limit
         )
+        self.slot_orders = SlotOrders(server, self)
         self.order(self.core.start)
         config.on_change(SETTINGS, self._reconfigure)
         server.turn.always(self.bus.flush, first=True)

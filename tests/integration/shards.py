@@ -124,7 +124,12 @@ def id_of(node: Node) -> str:
 
 
 def picture(observer: Node) -> dict[str, tuple[object, ...]]:
-    return {id_: (row.address, row.role, row.master, row.epoch, row.slots) for id_, row in rows(observer).items()}
+    return {id_: (row.address, row.role, row.master, row.epoch, owned(row)) for id_, row in rows(observer).items()}
+
+
+def owned(row: Row) -> tuple[str, ...]:
+    """Ranges of slots; what is open ([7->-…]) each node says only of itself."""
+    return tuple(word for word in row.slots if not word.startswith("["))
 
 
 def why_not_one_cluster(nodes: Sequence[Node]) -> str:

@@ -149,12 +149,12 @@ def migrate_a_slot(world: World, rng: Random) -> None:
     if source is None or target is None or source is target:
         return
     try:
-        world.order(target.name, "set_slot_importing", slot, source.id)
-        world.order(source.name, "set_slot_migrating", slot, target.id)
+        world.set_slot(target.name, "importing", slot, source.id)
+        world.set_slot(source.name, "migrating", slot, target.id)
         world.run(rng.uniform(0, 1))
         for machine in (target, source):
             if machine.is_up:
-                world.order(machine.name, "set_slot_node", slot, target.id)
+                world.set_slot(machine.name, "node", slot, target.id, counts=rng.random() < 0.8)
     except (ReplyError, AssertionError):
         pass
 

@@ -84,6 +84,7 @@ class Invariants:
             if node.primary:
                 self.look_for_loop(machine, node)
         self.require(assigned == state.slots.assigned, machine, "has lost count of slots")
+        self.look_at_open_slots(machine)
         self.look_at_moves(machine)
 
     def look_at_moves(self, machine: Machine) -> None:
@@ -102,6 +103,14 @@ class Invariants:
                 if loser != gainer and lost & gained:
                     is_newer = epoch > lost_epoch or (epoch == lost_epoch and loser == myself)  # who steps back
                     self.require(is_newer, machine, f"gives slots to the smaller epoch {epoch}")
+
+    def look_at_open_slots(self, machine: Machine) -> None:
+        """Nobody takes in what is his own, and no slot goes both ways. What is promised is promised to replicas."""
+        slots, myself = machine.state.slots, machine.state.myself
+        for slot in slots.importing:
+            self.require(slots.owner[slot] is not myself, machine, f"imports slot {slot}, which it owns")
+        if myself.is_primary:
+            self.require(not slots.promised, machine, "leads, and waits for slots of its primary")
 
     def look_for_loop(self, machine: Machine, node: Node) -> None:
         seen = [node]

@@ -214,6 +214,15 @@ class World:
         """The same for the verbs that end in the time: `world.order("A", "forget", node_id)`."""
         self.tell(name, lambda: getattr(self[name].cluster, verb)(*args, now_ms=self.now_ms, **options))
 
+    def set_slot(self, name: str, action: str, slot: int, *node_id: str, counts: bool = True) -> None:
+        """CLUSTER SETSLOT at a primary: its replicas have it first. `counts`: they say so, and it is carried out."""
+        primary = self[name]
+        for replica in self.up:
+            if replica.data.following == primary.id and self.is_joined(replica, primary):
+                self.order(replica.name, f"set_slot_{action}", slot, *node_id)
+        if counts:
+            self.order(name, f"set_slot_{action}", slot, *node_id)
+
     def run(self, seconds: float) -> None:
         self._run_until_ms(self.now_ms + int(seconds * 1000))
 

@@ -57,15 +57,6 @@ def test_an_update_about_myself_is_discarded() -> None:
     assert "Discarding UPDATE message about myself." in logged(effects)
 
 
-def test_a_slot_that_i_import_is_not_rebound_by_gossip() -> None:
-    me = Core()
-    a = me.meets("a", slots=THIRDS[0], config_epoch=1)
-    me.orders("set_slot_importing", 7, a.id)
-    b = me.meets("b", slots=slot_range(7, 8), config_epoch=2)
-    assert me.state.slots.owner[7] is me.node(a)
-    assert me.state.slots.owner[8] is me.node(b)
-
-
 def test_a_slot_that_its_owner_drops_stays_bound_but_anybody_may_claim_it() -> None:
     me = Core()
     a = me.meets("a", slots=slot_range(0, 9), config_epoch=5)

@@ -95,6 +95,9 @@ class Line:
     def cut(self) -> None:
         self.protocol.connection_lost(None)
 
+    def close(self) -> None:
+        self.abort()
+
     def abort(self) -> None:
         self.is_closed = True
 

@@ -37,7 +37,7 @@ class Led(World):
         """The heir's answers to the handshake: how it was asked."""
         line = self.host.loop.line
         line.say(b"+PONG\r\n")
-        line.say(b"+OK\r\n+OK\r\n")
+        line.say(b"+OK\r\n+OK\r\n+OK\r\n")
         asked: bytes = line.heard()
         line.say(answer)
         return asked

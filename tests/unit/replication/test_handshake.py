@@ -26,7 +26,7 @@ def asked_for_stream(position: tuple[str, int] | None = None) -> tuple[Handshake
     handshake = Handshake(Introduction(port=7002, position=position))
     handshake.begin()
     handshake.receive(b"+PONG\r\n")
-    return handshake, handshake.receive(b"+OK\r\n+OK\r\n")
+    return handshake, handshake.receive(b"+OK\r\n+OK\r\n+OK\r\n")
 
 
 def answer(reply: bytes, position: tuple[str, int] | None = (ID, 101)) -> list[Action]:
@@ -47,6 +47,7 @@ def test_then_the_replica_introduces_itself_in_one_go() -> None:
             [b"REPLCONF", b"listening-port", b"7002"],
             [b"REPLCONF", b"ip-address", b"10.0.0.1"],
             [b"REPLCONF", b"capa", b"eof", b"capa", b"psync2"],
+            [b"REPLCONF", b"version", b"8.0.0"],
         )
     )
 
@@ -65,7 +66,7 @@ def test_who_has_something_asks_for_the_next_byte() -> None:
 def test_an_answer_may_come_byte_by_byte() -> None:
     handshake = Handshake(Introduction(port=7002))
     handshake.begin()
-    actions = [action for byte in b"+PONG\r\n+OK\r\n+OK\r\n" for action in handshake.receive(bytes([byte]))]
+    actions = [action for byte in b"+PONG\r\n+OK\r\n+OK\r\n+OK\r\n" for action in handshake.receive(bytes([byte]))]
     assert encode_request([b"PSYNC", b"?", b"-1"]) in sent(actions)
 
 
@@ -120,7 +121,7 @@ def test_who_is_to_change_places_is_not_asked_for_a_full_sync_instead() -> None:
     handshake = Handshake(Introduction(port=7002, position=(ID, 101), is_failover=True))
     handshake.begin()
     handshake.receive(b"+PONG\r\n+OK\r\n")
-    handshake.receive(b"+OK\r\n")
+    handshake.receive(b"+OK\r\n+OK\r\n")
     assert outcome(handshake.receive(b"-ERR unknown\r\n")) == GiveUp(refused=True)
 
 
@@ -128,7 +129,7 @@ def test_a_wrong_password_ends_the_attempt() -> None:
     handshake = Handshake(Introduction(port=7002, password=b"wrong"))
     handshake.begin()
     handshake.receive(b"+PONG\r\n")
-    actions = handshake.receive(b"-WRONGPASS invalid\r\n+OK\r\n+OK\r\n")
+    actions = handshake.receive(b"-WRONGPASS invalid\r\n+OK\r\n+OK\r\n+OK\r\n")
     assert outcome(actions) == GiveUp() and "Unable to AUTH to MASTER: -WRONGPASS invalid" in said(actions)
 
 
@@ -136,7 +137,7 @@ def test_a_primary_that_does_not_know_an_introduction_is_no_obstacle() -> None:
     handshake = Handshake(Introduction(port=7002))
     handshake.begin()
     handshake.receive(b"+PONG\r\n")
-    actions = handshake.receive(b"-ERR unknown\r\n+OK\r\n")
+    actions = handshake.receive(b"-ERR unknown\r\n+OK\r\n+OK\r\n")
     assert "(Non critical) Master does not understand REPLCONF listening-port" in said(actions)
     assert b"PSYNC" in sent(actions)
 

@@ -29,7 +29,7 @@ class Follower:
     def introduce(self) -> bytes:
         """The primary accepts all but PSYNC: what the replica asks for."""
         self.line.say(b"+PONG\r\n")
-        self.line.say(b"+OK\r\n+OK\r\n")
+        self.line.say(b"+OK\r\n+OK\r\n+OK\r\n")
         return self.line.heard()
 
     def sync(self, id: str = ID, offset: int = 100, content: bytes = b"FILE") -> None:
@@ -245,3 +245,18 @@ def test_a_restarted_replica_asks_to_go_on(tmp_path: Path) -> None:
     follower.replication.restore(loading, is_primary=False)
     follower.replication.follow("10.0.0.1", 7001, at_start=True)
     assert f"{ID}\r\n$3\r\n101".encode() in follower.introduce()
+
+
+def test_who_is_told_in_the_stream_to_follow_another_says_first_that_it_has_heard(follower: Follower) -> None:
+    follower.sync(ID, 100)
+    told = encode_request([b"CLUSTER", b"SETSLOT", b"7", b"NODE", b"x"])
+
+    def execute(client: object, args: list[bytes]) -> object:
+        follower.replication.follow("10.0.0.8", 7008)
+        return "OK"
+
+    follower.host.execute = execute  # type: ignore[method-assign]
+    line = follower.line
+    line.say(told)
+    assert line.heard() == encode_request([b"REPLCONF", b"ACK", b"%d" % (100 + len(told))])
+    assert follower.replication.replica.address == ("10.0.0.8", 7008) and follower.line is not line
