@@ -225,10 +225,11 @@ def cluster_delslots(client: Client, first_slot: bytes, *slots: bytes) -> str:
 
 def _slots(*words: bytes) -> list[int]:
     """All slots named, every one of them looked at before any is used."""
-    return [_slot(word) for word in words]
+    return [slot_of(word) for word in words]
 
 
-def _slot(word: bytes) -> int:
+def slot_of(word: bytes) -> int:
+    """The slot that an argument names."""
     try:
         slot = parse_int(word)
     except NotAnInteger:
@@ -269,7 +270,7 @@ def _slots_of_ranges(command: str, words: tuple[bytes, ...]) -> Iterable[int]:
 
     def slots() -> Iterable[int]:
         for start_word, end_word in zip(words[::2], words[1::2], strict=True):
-            start, end = _slot(start_word), _slot(end_word)
+            start, end = slot_of(start_word), slot_of(end_word)
             if start > end:
                 raise errors.slot_range_backwards(start, end)
             yield from range(start, end + 1)
@@ -300,7 +301,7 @@ def cluster_setslot(client: Client, slot: bytes, action: bytes, *node_id: bytes)
     state, core = here.state, here.core
     if not client.gate & FROM_PRIMARY:
         orders.require_primary(state)
-    number = _slot(slot)
+    number = slot_of(slot)
     order: Callable[[int], list[Effect]]
     match action.upper(), node_id:
         case b"MIGRATING", (peer, *options):
@@ -344,7 +345,7 @@ def cluster_meet(client: Client, ip: bytes, port: bytes, *bus_port: bytes) -> st
     """
     here = part(client)
     if len(bus_port) > 1:
-        raise _syntax_error(b"MEET")
+        raise syntax_error(b"MEET")
     base = _port(port, errors.invalid_base_port)
     bus = _port(bus_port[0], errors.invalid_bus_port) if bus_port else base + BUS_PORT_OFFSET
     here.order(here.core.meet, text_of(ip), base, bus)
@@ -358,7 +359,8 @@ def _port(word: bytes, complain: Callable[[str], ReplyError]) -> int:
         raise complain(text_of(word)) from None
 
 
-def _syntax_error(subcommand: bytes) -> ReplyError:
+def syntax_error(subcommand: bytes) -> ReplyError:
+    """The arguments of a subcommand make no sense."""
     return ReplyError(
         f"ERR unknown subcommand or wrong number of arguments for '{text_of(subcommand)}'. Try CLUSTER HELP."
     )
@@ -397,7 +399,7 @@ def cluster_failover(client: Client, *mode: bytes) -> str:
     """
     here = part(client)
     if len(mode) > 1:
-        raise _syntax_error(b"FAILOVER")
+        raise syntax_error(b"FAILOVER")
     word = mode[0].upper() if mode else b""
     if word not in (b"", b"FORCE", b"TAKEOVER"):
         raise BadSyntax
@@ -414,7 +416,7 @@ def cluster_reset(client: Client, *mode: bytes) -> str:
     """
     here = part(client)
     if len(mode) > 1:
-        raise _syntax_error(b"RESET")
+        raise syntax_error(b"RESET")
     word = mode[0].upper() if mode else b"SOFT"
     if word not in (b"SOFT", b"HARD"):
         raise BadSyntax
@@ -515,6 +517,8 @@ SAVECONFIG
 SLOTS
     Return information about slots range mappings. Each range is made of:
     start, end, master and replicas IP addresses, ports and ids
+SLOT-STATS
+    Return an array of slot usage statistics for slots assigned to the current node.
 SHARDS
     Return information about slot range mappings and the nodes associated with them.
 LINKS

@@ -73,6 +73,7 @@ def config_resetstat(server: Any) -> str:
     set_to_zero(server.expiry)
     set_to_zero(server.turn.cycles)
     server.memory.reset_counters()
+    server.slot_stats.reset()
     return "OK"
 
 

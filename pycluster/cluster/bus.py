@@ -1,8 +1,12 @@
 """The cluster bus on asyncio: performs what the core wants done on the disk and the network.
 
 No rule lives here. Bytes, connections and time go to the core; its effects come back. Those on data and on the log
-are handed to the server at once. The others are gathered until the end of the loop's turn, and then nodes.conf is
-written first, once, and only then anything leaves (`flush`, which the server calls before it lets its replies go).
+are handed to the server at once. The others are gathered until the end of the loop's turn; then nodes.conf is written,
+once (`flush`, which the server calls before it lets its replies go), and in the next turn what was to leave leaves.
+
+So a client has its reply before the other nodes hear of what it ordered, as in Redis. It matters when slots move: the
+one who moves them tells source and bystanders himself, and who is told by an order need not sync its nodes.conf, while
+who hears it on the bus must.
 """
 
 import asyncio
@@ -42,6 +46,7 @@ class Bus:
         self._outbox: list[Connect | Disconnect | Send] = []
         self._save: Persist | None = None
         self._flush_call: asyncio.Handle | None = None
+        self._deliver_call: asyncio.Handle | None = None
         self._tick_call: asyncio.Handle | None = None
         self._tick_due = 0.0  # by the loop's clock (uvloop's handles do not tell)
         self._transports: dict[Link, asyncio.Transport] = {}
@@ -62,10 +67,10 @@ class Bus:
         self.perform(self.cluster.tick(self._clock_ms()))
 
     async def close(self) -> None:
-        for call in (self._tick_call, self._flush_call):
+        for call in (self._tick_call, self._flush_call, self._deliver_call):
             if call:
                 call.cancel()
-        self._tick_call = self._flush_call = None
+        self._tick_call = self._flush_call = self._deliver_call = None
         for server in self._servers:
             server.close()
         for task in self._connecting.values():
@@ -92,10 +97,15 @@ class Bus:
         self._schedule_tick()
 
     def flush(self) -> None:
-        """The end of a turn. If nodes.conf cannot be written nothing may leave either (WriteFailed)."""
+        """The end of a turn: nodes.conf is written. If it cannot be nothing may leave either (WriteFailed)."""
         if self._flush_call:
             self._flush_call.cancel()
             self._flush_call = None
+        self._write_nodes_conf()
+        if self._outbox and self._deliver_call is None:
+            self._deliver_call = self._loop.call_soon(self._deliver)
+
+    def _write_nodes_conf(self) -> None:
         if self._save:
             fsync, self._save = self._save.fsync, None
             try:
@@ -103,6 +113,11 @@ class Bus:
             except WriteFailed:
                 self._cannot_write()
                 raise
+
+    def _deliver(self) -> None:
+        """What was to leave leaves, and with it what has come up meanwhile."""
+        self._deliver_call = None
+        self._write_nodes_conf()
         outbox, self._outbox = self._outbox, []
         message: Message | None = None
         packet = b""

@@ -163,6 +163,11 @@ class Journal:
         """Here a chunk of requests begins."""
         return len(self._pending), self._composed
 
+    def size_since(self, mark: tuple[int, int]) -> int:
+        """How many bytes of the stream have been recorded since the mark, in this turn; no command causes a SELECT."""
+        records = self._pending[mark[0] :]
+        return len(encode_requests(record for record in records if record[0] != b"SELECT"))
+
     def interrupt(self) -> None:
         """What is recorded next is not of the chunk whose requests run now: somebody else is served."""
         self._composed += 1

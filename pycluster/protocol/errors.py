@@ -704,6 +704,22 @@ def slot_range_backwards(first: int, last: int) -> ReplyError:
     return ReplyError(f"ERR start slot number {first} is greater than end slot number {last}")
 
 
+def slot_stats_backwards(first: int, last: int) -> ReplyError:
+    return ReplyError(f"ERR Start slot number {first} is greater than end slot number {last}")
+
+
+class UnknownSortMetric(ReplyError):
+    text = "ERR Unrecognized sort metric for ORDERBY."
+
+
+class LimitBeyondSlots(ReplyError):
+    text = "ERR Limit has to lie in between 1 and 16384 (maximum number of slots)."
+
+
+class RepeatedFilter(ReplyError):
+    text = "ERR Multiple filters of the same type are disallowed."
+
+
 class FlushSlotsWithKeys(ReplyError):
     text = "ERR DB must be empty to perform CLUSTER FLUSHSLOTS."
 

@@ -277,6 +277,14 @@ def encode_request(args: list[bytes]) -> bytes:
     return encode_requests([args])
 
 
+def request_size(args: list[bytes]) -> int:
+    """How many bytes a command is as an array of bulk strings."""
+    size = len(b"*%d\r\n" % len(args))
+    for arg in args:
+        size += len(b"$%d\r\n" % len(arg)) + len(arg) + 2
+    return size
+
+
 def encode_requests(requests: Iterable[list[bytes] | bytes]) -> bytes:
     """Several commands; bytes are some that are encoded already."""
     parts: list[bytes] = []

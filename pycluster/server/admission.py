@@ -50,6 +50,7 @@ DISK_TROUBLE = 16  # changes cannot be saved: they are refused until they can
 MEMORY = 32  # there is a limit of memory, or somebody wants to know how keys are used (memory.py)
 RESERVED = 64  # a task works on some keys: who wants them waits (reservations.py)
 LOADING_BESIDE = 128  # another dataset is being read, which will take the place of this one
+SLOT_STATS = 256  # what each slot costs is counted (slot_stats.py)
 
 # Commands that work while subscribed in RESP2, and those that MULTI does not queue.
 _WHILE_SUBSCRIBED = frozenset(
@@ -67,6 +68,11 @@ class Admission:
 
     def admit(self, client: Client, command: Command, args: Args) -> object:
         """Runs, queues, refuses or postpones the command: the long road of `execute`."""
+        if self._server.gate & SLOT_STATS:
+            return self._server.slot_stats.watch(client, command, args, self._admit)
+        return self._admit(client, command, args)
+
+    def _admit(self, client: Client, command: Command, args: Args) -> object:
         server = self._server
         client.last_command = command
         if client.gate & CLOSING:

@@ -77,6 +77,7 @@ class Waiter:
     wait: Wait
     slot: int
     timer: TimerHandle | None = None
+    served: Callable[[object], None] = lambda reply: None  # told when the wait was not in vain
 
 
 class Blocking:
@@ -131,6 +132,7 @@ class Blocking:
     def end_wait(self, client: Client, wait: Wait, reply: object) -> None:
         """The task that was waited for is done. (The client may have gone, and with it the wait.)"""
         if client.waiter is not None and client.waiter.wait is wait:
+            client.waiter.served(reply)
             self.end(client.waiter, reply)
 
     def forget(self, client: Client) -> None:
@@ -175,6 +177,7 @@ class Blocking:
                 continue
             reply = self._server.perform_again(client, waiter.command, waiter.request)
             if reply.__class__ is not Wait:
+                waiter.served(reply)
                 self.end(waiter, reply)
 
     def unblock(self, client: Client, with_error: bool) -> bool:

@@ -181,6 +181,8 @@ class ClusterPart:
         """Owners have changed: routing's table is made anew, and who listened in a slot that went away is told."""
         server = self._server
         server.served[:] = views.served_slots(self.state)
+        if server.slot_stats.counts:
+            server.slot_stats.forget(slots_in(released))
         if released and server.pubsub.shard_channels:
             myself = self.state.slot_holder
             for slot in slots_in(released):

@@ -372,6 +372,7 @@ class Directives:
     cluster_allow_reads_when_down: bool = yes_no(False)
     cluster_allow_pubsubshard_when_down: bool = yes_no(True)
     cluster_link_sendbuf_limit: int = memory(0, 0, ULONG_MAX)
+    cluster_slot_stats_enabled: bool = yes_no(False)  # Valkey's
 
     # Scripts
     busy_reply_threshold: int = number(5000, 0, LONG_MAX, alias="lua-time-limit")

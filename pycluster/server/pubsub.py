@@ -6,6 +6,8 @@ message goes to who listens now.
 Source: https://redis.io/docs/latest/develop/interact/pubsub/ (pubsub.c).
 """
 
+from collections.abc import Callable
+
 from pycluster.keyspace.slots import key_slot
 from pycluster.protocol.glob import glob_match
 from pycluster.protocol.replies import Push
@@ -21,6 +23,7 @@ class PubSub:
         self.channels: Subscribers = {}
         self.patterns: Subscribers = {}
         self.shard_channels: Subscribers = {}
+        self.on_shard_message: Callable[[bytes, Push, Client], None] | None = None  # told of each that goes out
 
     # Each of these returns the confirmation for the client.
 
@@ -81,7 +84,10 @@ class PubSub:
         """Hands a message to the subscribers of a shard channel; how many that were."""
         clients = list(self.shard_channels.get(channel, ()))
         for client in clients:
-            client.link.send(Push([b"smessage", channel, message]))
+            push = Push([b"smessage", channel, message])
+            client.link.send(push)
+            if self.on_shard_message is not None:
+                self.on_shard_message(channel, push, client)
         return len(clients)
 
     def leave_slot(self, slot: int) -> None:

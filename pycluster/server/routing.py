@@ -55,6 +55,12 @@ class Routing:
             return CrossSlot() if keys else None
         return self._refusal(client, command, slot, keys)
 
+    def slot_of(self, client: Client, command: Command, args: Args) -> int | None:
+        """The one slot of all keys; None: there are no keys, or they lie in several."""
+        if command.first or command.name == "exec":
+            return self._slot_and_keys(client, command, args)[0]
+        return None
+
     def enter_anyway(self, client: Client, command: Command, args: Args) -> None:
         """Enters the slot of the command's keys without asking: it was asked before, or the primary has asked."""
         if self._server.cluster is None or not command.first:

@@ -41,6 +41,7 @@ from pycluster.server.pubsub import PubSub
 from pycluster.server.reservations import Reservations
 from pycluster.server.routing import Routing
 from pycluster.server.shutdown import Shutdown
+from pycluster.server.slot_stats import SlotStats
 from pycluster.server.statistics import Statistics, Timing
 from pycluster.server.turn import Turn
 
@@ -127,6 +128,7 @@ class Server:
         self.shutdown = Shutdown(self)
         self.migration = Migration(self)
         self.snapshots, self.aof, self.disk_trouble, self.replication = data_part.build(self)
+        self.slot_stats = SlotStats(self)
         self.cron.each_tick(self.expire_keys)
         self.cron.each_tick(self.memory.tick)
         self.cron.each_second(self.memory.count_buffers)

@@ -7,9 +7,9 @@ import pytest
 from pycluster.admin.catalogue import GROUPS
 from pycluster.commands.documentation import Argument, describe, documentation, page, read_synopsis
 from pycluster.commands.table import Declaration, Group, Int, ReadKey
-from tests.reference import redis_7_2
+from tests.reference import reference
 
-REFERENCE = redis_7_2("command-docs")
+REFERENCE = reference("command-docs")
 DECLARATIONS = {
     declaration.full_name: declaration
     for group in GROUPS

@@ -127,6 +127,14 @@ def chunk_of(told: Told, *commands: list[bytes], chunk: bytes = OTHER * 2) -> by
     return told.stream
 
 
+def test_the_size_of_what_was_recorded_since_a_mark_has_no_select() -> None:
+    told = Told()
+    told.write(SET)
+    mark = told.journal.mark()
+    told.write(SET, index=1)
+    assert told.journal.size_since(mark) == len(b"*3\r\n$3\r\nset\r\n$1\r\nk\r\n$1\r\nv\r\n")
+
+
 def test_a_chunk_of_plain_writes_is_taken_as_it_came() -> None:
     assert chunk_of(Told(), SET, SET) == OTHER * 2
 
