@@ -124,7 +124,12 @@ def id_of(node: Node) -> str:
 
 
 def picture(observer: Node) -> dict[str, tuple[object, ...]]:
-    return {id_: (row.address, row.role, row.master, row.epoch, row.slots) for id_, row in rows(observer).items()}
+    return {id_: (row.address, row.role, row.master, epoch(row), row.slots) for id_, row in rows(observer).items()}
+
+
+def epoch(row: Row) -> int:
+    """A master without slots that was reset says a lower epoch than others remember; it counts for nothing."""
+    return row.epoch if row.role == "slave" or row.slots else 0
 
 
 def why_not_one_cluster(nodes: Sequence[Node]) -> str:

@@ -77,8 +77,7 @@ def test_1_a_node_alone_serves_no_slots(story: Tutorial) -> None:
 
 
 def test_2_redis_cli_creates_the_cluster(story: Tutorial) -> None:
-    addresses = [node.address for node in six(story)]
-    said = story.cli_cluster("create", "--cluster-replicas", 1, *addresses, "--cluster-yes")
+    said = story.create(six(story))
     assert said.rstrip().endswith("[OK] All 16384 slots covered."), said
     wait_until(lambda: why_not_six(story), 60)
 
