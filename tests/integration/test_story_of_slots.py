@@ -240,7 +240,7 @@ def test_6_the_same_master_gives_to_another_too(story: Story) -> None:
 
 
 def test_6_a_new_master_gets_slots_from_all(story: Story) -> None:
-    seven, givers = story.node(7), [node for node in story.masters(story.node(1))]
+    seven, givers = story.node(7), story.masters(story.node(1))
     before = {node: story.slots_of(node) for node in givers}
     count = 5461 if story.whole else 60
     with story.application():
