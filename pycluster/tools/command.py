@@ -104,7 +104,8 @@ def _looking(commands: "Commands") -> None:
     call.add_argument("--only-masters", "--cluster-only-masters", action="store_true")
     call.add_argument("--only-replicas", "--cluster-only-replicas", action="store_true")
     call.add_argument("--only-this", action="store_true", help="to the node at that address alone")
-    call.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND [ARG ...]")
+    # One word at least, and whatever follows it; options of ours may stand before it.
+    call.add_argument("words", nargs=argparse.PARSER, metavar="COMMAND")
 
 
 def _reshaping(commands: "Commands") -> None:
@@ -117,8 +118,9 @@ def _reshaping(commands: "Commands") -> None:
         help="the masters that give slots (default: all)",
     )
     reshard.add_argument("--to", "--cluster-to", required=True, metavar="NODE", help="the master that gets them")
-    reshard.add_argument("--slots", "--cluster-slots", type=_positive, metavar="COUNT", help="how many")
-    reshard.add_argument("--ranges", type=_ranges, metavar="0-99,200", help="or these very slots, whoever has them")
+    which = reshard.add_mutually_exclusive_group(required=True)
+    which.add_argument("--slots", "--cluster-slots", type=_positive, metavar="COUNT", help="how many")
+    which.add_argument("--ranges", type=_ranges, metavar="0-99,200", help="or these very slots, whoever has them")
     rebalance = _add(commands, "rebalance", reshaping.rebalance_slots, "move slots until each master has its share")
     rebalance.add_argument(
         *("--weight", "--cluster-weight"),
@@ -150,6 +152,7 @@ def _reshaping(commands: "Commands") -> None:
         one.add_argument("--migrate-timeout", "--cluster-timeout", type=_positive, default=60_000, metavar="MS")
         one.add_argument("--replace", "--cluster-replace", action="store_true", help="overwrite keys at the target")
         one.set_defaults(if_interrupted="`pycluster check` says how things are.")
+        _confirming(one)
 
 
 def _membership(commands: "Commands") -> None:
@@ -163,13 +166,16 @@ def _membership(commands: "Commands") -> None:
     add.add_argument("--master-id", "--cluster-master-id", metavar="NODE", help="whose (default: who has fewest)")
     delete = _add(commands, "del-node", membership.del_node, "remove a node that has no slots")
     delete.add_argument("node", metavar="NODE")
-    failover = _add(commands, "failover", membership.failover, "make the replica at that address the master")
+    failover = _add(commands, "failover", membership.failover, "make a replica the master", address=False)
+    failover.add_argument("address", type=_address, metavar="HOST:PORT", help="the replica")
     how = failover.add_mutually_exclusive_group()
     how.add_argument("--force", action="store_true", help="without the old master's help")
     how.add_argument("--takeover", action="store_true", help="without anybody's votes")
     failover.add_argument(
         "--wait", type=float, default=30.0, metavar="SECONDS", help="how long it may take (default: 30)"
     )
+    for one in (create, add, delete, failover):
+        _confirming(one)
 
 
 def _add(
@@ -187,12 +193,22 @@ def _add(
         "-a", "--pass", dest="password", default=os.environ.get("REDISCLI_AUTH"), help="(or REDISCLI_AUTH)"
     )
     one.add_argument("--user")
-    one.add_argument("--timeout", type=float, default=5.0, metavar="SECONDS", help="how long a node may take to answer")
+    one.add_argument(
+        "--timeout",
+        type=float,
+        default=5.0,
+        metavar="SECONDS",
+        help="how long a node may take to answer (default: 5)",
+    )
     one.add_argument("--json", action="store_true", help="the result on stdout as JSON, the rest on stderr")
+    one.set_defaults(act=act, yes=False, dry_run=False, if_interrupted="Nothing is half done.")
+    return one
+
+
+def _confirming(one: argparse.ArgumentParser) -> None:
+    """The options of a subcommand that has a plan, and asks before it carries it out."""
     one.add_argument("--yes", "--cluster-yes", action="store_true", help="don't ask")
     one.add_argument("--dry-run", "--cluster-simulate", action="store_true", help="show the plan, change nothing")
-    one.set_defaults(act=act, if_interrupted="Nothing is half done.")
-    return one
 
 
 # ---- words on the command line
@@ -222,10 +238,9 @@ def _weight(text: str) -> tuple[str, float]:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is less than 1")
-    return number
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number from 1 on")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -117,19 +117,25 @@ def _receive(connection: Connection, address: Address) -> Any:
     except AuthenticationError:
         raise
     except ResponseError as error:
-        return NodeSaid(address, str(error))
+        return NodeSaid(address, _said(error))
 
 
 def _plain(reply: Any, address: Address) -> Any:
     """Errors within EXEC's reply are values, too."""
     if isinstance(reply, list):
         return [_plain(item, address) for item in reply]
-    return NodeSaid(address, str(reply)) if isinstance(reply, ResponseError) else reply
+    return NodeSaid(address, _said(reply)) if isinstance(reply, ResponseError) else reply
+
+
+def _said(error: ResponseError) -> str:
+    """With the word in front that redis-py makes a class of, as MOVED; ERR says nothing."""
+    code = getattr(error, "status_code", None)
+    return f"{code} {error}" if code and code != "ERR" else str(error)
 
 
 def _why(error: Exception) -> str:
     """What the system said, without redis-py's own words around it."""
     cause = error.__cause__ or error.__context__ or error
     if isinstance(error, TimeoutError) or "imeout" in type(error).__name__ or "timed out" in str(error).lower():
-        return "it does not answer in time"
+        return "timed out"
     return getattr(cause, "strerror", None) or str(error) or type(error).__name__

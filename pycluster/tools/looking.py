@@ -5,7 +5,7 @@ from typing import Any
 
 from pycluster.tools.gathering import count_strays, side_by_side
 from pycluster.tools.node_lines import show_count, show_ranges
-from pycluster.tools.outcomes import Status, Trouble
+from pycluster.tools.outcomes import NodeSaid, Status, Trouble, Unreachable
 from pycluster.tools.pictures import nodes_table, slot_map, version
 from pycluster.tools.problems import find_problems, has_errors
 from pycluster.tools.session import Session
@@ -29,6 +29,8 @@ def check(session: Session, arguments: Namespace) -> Status:
 def info(session: Session, arguments: Namespace) -> Status:
     view = session.view(arguments.address)
     summarize(session, view)
+    for address, why in view.silent.items():
+        session.say(f"{address} does not answer: {why}.", "red")
     session.result(nodes_as_json(view))
     return Status.OK
 
@@ -68,7 +70,7 @@ def call(session: Session, arguments: Namespace) -> Status:
         chosen = [node for node in by_shard(view) if _is_called(node, arguments)]
     outcomes = side_by_side(lambda node: _ask(session, node, arguments.words), chosen)
     for node, outcome in zip(chosen, outcomes, strict=True):
-        session.say(f"{node.address}: {outcome if isinstance(outcome, Trouble) else show_reply(outcome)}")
+        session.say(f"{node.address}: {show_reply(outcome)}")
     session.result({str(node.address): _json(reply) for node, reply in zip(chosen, outcomes, strict=True)})
     for address, why in view.silent.items():
         session.say(f"{address}: {why}", "red")
@@ -96,6 +98,10 @@ def show_reply(reply: object) -> str:
             return "\n".join(["", *(f"  {show_reply(item)}" for item in reply)]) if reply else "(empty)"
         case None:
             return "(nil)"
+        case NodeSaid():
+            return f"(error) {reply.error}"
+        case Unreachable():
+            return f"(no answer) {reply.why}"
     return str(reply)
 
 

@@ -100,6 +100,8 @@ def _why_not_ok(session: Session, address: Address) -> str:
 def add_node(session: Session, arguments: Namespace) -> Status:
     view = session.settled_view(arguments.address)
     new = ask_node(session.connections, arguments.new)
+    if view.node(new.id):
+        raise Refused(f"{arguments.new} is a member already.")
     refuse_unless_fresh(new)
     as_replica = arguments.replica or arguments.master_id
     master = _master_for_replica(view, arguments.master_id) if as_replica else None
@@ -110,6 +112,8 @@ def add_node(session: Session, arguments: Namespace) -> Status:
         if master:
             session.connections.ask(new.asked_at, "CLUSTER", "REPLICATE", master.id)
             session.wait("Waiting until all know its role", lambda: _why_not_replica(session, view, new, master))
+        if all(node.cluster.get("cluster_state") == "ok" for node in view.nodes):
+            session.wait("Waiting until it is ok, too", lambda: _why_not_ok(session, new.asked_at))
         session.say(f"{arguments.new} is a member now.", "green")
     session.result({"id": new.id, "address": str(arguments.new), "master": master.id if master else None})
     return Status.OK
@@ -188,7 +192,7 @@ def find_leaver(view: ClusterView, text: str) -> Leaver:
     if not view.find(text):
         for line in (line for node in view.nodes for line in node.lines):
             if text in (line.id, str(line.address)) or (len(text) >= 4 and line.id.startswith(text)):
-                return Leaver(line.id, view.name(line.id), line.slots)
+                return Leaver(line.id, str(line.address), line.slots)
     node = pick(view, text)
     return Leaver(node.id, str(node.address), node.slots, node)
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pycluster.keyspace.slots import SLOTS
-from pycluster.tools.node_lines import show_ranges
+from pycluster.tools.node_lines import NodeLine, show_ranges
 from pycluster.tools.view import ClusterView, NodeView, by_shard
 
 COLUMNS, ROWS = 64, 16
@@ -25,18 +25,34 @@ KEY = f"A letter is {IN_CELL} slots; a small one: some of them are another's."
 # ---- nodes
 
 
-def nodes_table(view: ClusterView) -> Table:
+def nodes_table(view: ClusterView) -> RenderableType:
+    """It fits into 80 columns where hosts are numbers: what they run is told below."""
     table = Table()
-    for title in ("node", "role", "slots", "keys", "state", "version", "id"):
-        table.add_column(title, justify="right" if title == "keys" else "left", overflow="fold")
+    for title in ("node", "role", "slots", "keys", "state", "id"):
+        table.add_column(title, overflow="fold", no_wrap=title not in {"slots", "state"})
+    table.columns[3].justify = "right"
     for node in by_shard(view):
-        role = "master" if node.is_master else f"replica of {view.name(node.me.master).removeprefix(node.address.host)}"
-        table.add_row(
-            str(node.address), role, show_ranges(node.slots), f"{node.keys:,}", state(node), version(node), node.id[:8]
-        )
+        slots = show_ranges(node.slots).replace(",", ", ")  # may be many lines, of whole ranges
+        role = _role(view, node.me, node.address.host)
+        table.add_row(str(node.address), role, slots, f"{node.keys:,}", state(node), node.id[:8])
     for address, why in view.silent.items():
-        table.add_row(str(address), "", "", "", f"[red]{why}[/red]", "", "")
-    return table
+        line = next((line for node in view.nodes for line in node.lines if line.address == address), None)
+        role, id_ = (_role(view, line, address.host), line.id) if line else ("", "")
+        table.add_row(str(address), role, "", "", f"[red]{why}[/red]", id_[:8])
+    return Group(table, *map(Text, _versions(view)))
+
+
+def _versions(view: ClusterView) -> Iterator[str]:
+    """What most run, and who runs something else."""
+    counts = Counter(map(version, view.nodes))
+    (most, _), *others = counts.most_common()
+    for other, _ in others:
+        yield f"{other}: {', '.join(str(node.address) for node in view.nodes if version(node) == other)}"
+    yield f"{'All others' if others else 'All'} run {most}." if len(view.nodes) > 1 else f"It runs {most}."
+
+
+def _role(view: ClusterView, line: NodeLine, host: str) -> str:
+    return "master" if line.is_master else f"replica of {view.name(line.master).removeprefix(host)}"
 
 
 def state(node: NodeView) -> str:
@@ -100,12 +116,12 @@ def _legend(
         table.add_row(
             Text(f" {letters[node.id]} ", style=f"black on {colours[node.id]}"),
             str(node.address),
-            f"{node.slots.bit_count():>5} slots",
+            f"{node.slots.bit_count():>6,} slots",
             f"{node.keys:,} keys",
             show_ranges(node.slots),
         )
     if view.uncovered:
-        count = f"{view.uncovered.bit_count():>5} slots"
+        count = f"{view.uncovered.bit_count():>6,} slots"
         table.add_row(f" {NOBODY} ", "nobody", count, "", show_ranges(view.uncovered))
     return table
 

@@ -362,7 +362,7 @@ def nodes_that_are_down(view: ClusterView) -> Iterator[Problem]:
         yield Problem(
             "cluster-down",
             ERROR,
-            f"{_listed(down)} {_say(down)} cluster_state:fail: commands get -CLUSTERDOWN there.",
+            f"{_all_or_listed(view, down)} {_say(down)} cluster_state:fail: commands get -CLUSTERDOWN there.",
             "It ends when every slot is covered and most masters see each other; after a start or a partition nodes "
             "wait some seconds more.",
         )
@@ -378,6 +378,10 @@ def _someone(view: ClusterView) -> str:
 def _listed(nodes: list[NodeView]) -> str:
     names = [str(node.address) for node in nodes]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _all_or_listed(view: ClusterView, nodes: list[NodeView]) -> str:
+    return f"all {len(nodes)} nodes" if 2 < len(nodes) == len(view.nodes) else _listed(nodes)
 
 
 def _say(nodes: list[NodeView]) -> str:

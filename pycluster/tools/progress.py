@@ -10,6 +10,8 @@ from pycluster.tools.moving import Event, KeysMoved, SlotMoved, SlotOpened
 from pycluster.tools.node_lines import show_count
 from pycluster.tools.view import ClusterView
 
+WIDE = 100  # columns, from which on there is room for who gives and who gets
+
 
 class MoveProgress:
     """`with MoveProgress(...) as progress:`; the mover reports its events to `progress.note`."""
@@ -19,23 +21,25 @@ class MoveProgress:
         self.slots = self.keys = 0
         self.began = time.monotonic()
         self.console = console
+        self.is_wide = console.width >= WIDE
         self.live = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=12),
+            BarColumn(bar_width=12 if self.is_wide else 6),
             MofNCompleteColumn(),
             TextColumn("slots · {task.fields[keys]:,} keys · {task.fields[rate]:,.0f} keys/s ·"),
-            TimeRemainingColumn(),
+            TimeRemainingColumn(compact=True),
             TextColumn("left"),
             console=console,
             transient=True,
-            disable=not console.is_terminal,
+            disable=not console.is_terminal or not slots,
         )
         self.task = self.live.add_task("", total=slots, keys=0, rate=0.0)
 
     def note(self, event: Event) -> None:
         match event:
             case SlotOpened(slot, source, target):
-                what = f"slot {slot:>5} {self._short(source)} → {self._short(target)}"
+                way = f" {self._short(source)} → {self._short(target)}" if self.is_wide else ""
+                what = f"slot {slot:>5}{way}"
                 self.live.update(self.task, description=what)
             case KeysMoved(_, count):
                 self.keys += count

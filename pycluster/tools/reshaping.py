@@ -1,5 +1,6 @@
 """The subcommands that change whose slots are whose: reshard, rebalance, fix."""
 
+import re
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -22,10 +23,10 @@ def reshard_slots(session: Session, arguments: Namespace) -> Status:
     target = pick_master(view, arguments.to)
     if arguments.ranges:
         moves = reshard_ranges(view, target, arguments.ranges)
-    elif arguments.slots:
-        moves = reshard(_sources(view, arguments.sources, target), target, arguments.slots)
     else:
-        raise Usage("How many slots? Say --slots COUNT, or which: --ranges 0-99,200")
+        moves = reshard(_sources(view, arguments.sources, target), target, arguments.slots)
+    if not moves:
+        session.say(f"Nothing to move: {target.address} has all of these slots.")
     return carry_out(session, view, moves, arguments)
 
 
@@ -53,9 +54,10 @@ def carry_out(session: Session, view: ClusterView, moves: Sequence[Move], argume
         except BaseException:
             explain_stop(session, mover, progress)
             raise
+    summary, moved = progress.summary(), progress.as_json()
     session.wait_agreement(arguments.address)
-    session.say(progress.summary(), "green")
-    session.result({"plan": plan, "moved": progress.as_json()})
+    session.say(summary, "green")
+    session.result({"plan": plan, "moved": moved})
     return Status.OK
 
 
@@ -130,7 +132,7 @@ def _sources(view: ClusterView, names: str, target: NodeView) -> list[NodeView]:
 
 def parse_weight(text: str) -> tuple[str, float]:
     """`ID=2`; ValueError if it is not."""
-    name, equals, weight = text.rpartition("=")
-    if not equals or float(weight) < 0:
-        raise ValueError(f"'{text}' is not a weight: write ID=NUMBER")
+    name, _, weight = text.rpartition("=")
+    if not name or not re.fullmatch(r"[0-9]*\.?[0-9]+", weight):
+        raise ValueError(f"'{text}' is not a weight: write NODE=NUMBER, as in 127.0.0.1:7001=1.5")
     return name, float(weight)

@@ -19,11 +19,12 @@ KEYS = 300
 class Application(threading.Thread):
     """`with Application(nodes) as application:` — it runs inside, and is content afterwards."""
 
-    def __init__(self, nodes: Sequence[Node], seed: int = 1):
+    def __init__(self, nodes: Sequence[Node], acknowledged: dict[str, int] | None = None, seed: int = 1):
+        """`acknowledged` is what another application left; this one goes on from there."""
         super().__init__(daemon=True)
         self.redis = RedisCluster(startup_nodes=[ClusterNode(node.host, node.port) for node in nodes])
         self.dice = random.Random(seed)
-        self.acknowledged: dict[str, int] = {}
+        self.acknowledged = {} if acknowledged is None else acknowledged
         self.rounds = 0
         self.ends = threading.Event()
         self.problem: BaseException | None = None

@@ -124,12 +124,17 @@ def id_of(node: Node) -> str:
 
 
 def picture(observer: Node) -> dict[str, tuple[object, ...]]:
-    return {id_: (row.address, row.role, row.master, row.epoch, owned(row)) for id_, row in rows(observer).items()}
+    return {id_: (row.address, row.role, row.master, epoch(row), owned(row)) for id_, row in rows(observer).items()}
 
 
 def owned(row: Row) -> tuple[str, ...]:
     """Ranges of slots; what is open ([7->-…]) each node says only of itself."""
     return tuple(word for word in row.slots if not word.startswith("["))
+
+
+def epoch(row: Row) -> int:
+    """A master without slots that was reset says a lower epoch than others remember; it counts for nothing."""
+    return row.epoch if row.role == "slave" or row.slots else 0
 
 
 def why_not_one_cluster(nodes: Sequence[Node]) -> str:

@@ -11,6 +11,7 @@ import pytest
 from pycluster.testing import Cluster, Node, reserve_port, wait_until
 from tests.integration.loads import Application
 from tests.integration.shards import id_of, row, rows
+from tests.integration.tutorial import width
 
 FEW = 150  # slots that are left to a master that is to be emptied: to move all of its own would take a minute
 
@@ -46,7 +47,7 @@ class Tools:
                     "--cluster-yes", *options)  # fmt: skip
 
     def slots_of(self, node: Node) -> int:
-        return sum(map(_width, row(node).slots))
+        return sum(map(width, row(node).slots))
 
     def leave_few(self, giver: Node, taker: Node) -> None:
         """Most of a master's slots, which are empty, go to another without being moved."""
@@ -72,11 +73,6 @@ class Tools:
         said = self("check")
         assert "[OK] All nodes agree about slots configuration." in said, said
         assert "[OK] All 16384 slots covered." in said and "[WARNING]" not in said, said
-
-
-def _width(slots: str) -> int:
-    first, _, last = slots.partition("-")
-    return int(last or first) - int(first) + 1
 
 
 @pytest.fixture

@@ -5,13 +5,14 @@ Here are the hands: redis-cli, and reading what CLUSTER NODES shows. The story i
 
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pycluster.testing import Cluster, Node, wait_until
 
 NODE_TIMEOUT_MS = 1000
+PLAIN = os.environ | {"TERM": "dumb"}  # on an xterm redis-cli --cluster prints in colours, pipe or not
 
 # As the tutorials write it, down to the pidfile that stands there twice: the later line wins.
 REDIS_CONF = """\
@@ -28,6 +29,8 @@ cluster-node-timeout {node_timeout_ms}
 appendonly yes
 pidfile {pidfile}
 """
+# Not theirs: a master waits 5 s before it sends a new replica everything, in case others want the same.
+HURRY = "repl-diskless-sync-delay 0\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ class Tutorial:
         for node, host in zip(self.nodes, hosts, strict=True):
             node.host = host
             node.directory.mkdir(parents=True)
-            conf = REDIS_CONF.format(
+            conf = HURRY + REDIS_CONF.format(
                 host=host,
                 port=node.port,
                 log=node.log_path,
@@ -85,16 +88,38 @@ class Tutorial:
 
     def cli(self, node: Node, *words: object, typed: str | None = None) -> str:
         """Run redis-cli on a node, with a command or with lines typed into it, and return what it prints."""
-        return self._run("-h", node.host, "-p", node.port, *words, typed=typed)
-
-    def cli_cluster(self, *words: object) -> str:
-        return self._run("--cluster", *words)
-
-    def _run(self, *words: object, typed: str | None = None) -> str:
-        command = [self.redis_cli, *map(str, words)]
-        env = os.environ | {"TERM": "dumb"}  # on an xterm redis-cli --cluster prints in colours, pipe or not
-        done = subprocess.run(command, input=typed or "", capture_output=True, text=True, timeout=180, env=env)
+        done = self._run("-h", node.host, "-p", node.port, *words, typed=typed)
         return (done.stdout + done.stderr).strip()
+
+    def cli_cluster(self, *words: object, fails: bool = False) -> str:
+        done = self._run("--cluster", *words)
+        said = (done.stdout + done.stderr).strip()
+        assert done.returncode == int(fails), said
+        return said
+
+    def create(self, nodes: Sequence[Node], *, fails: bool = False) -> str:
+        addresses = [node.address for node in nodes]
+        return self.cli_cluster("create", "--cluster-replicas", 1, *addresses, "--cluster-yes", fails=fails)
+
+    def converse(self, *words: object, answers: Iterable[tuple[str, object]]) -> None:
+        """redis-cli --cluster asks, and is answered question by question: it reads whatever has been typed as one."""
+        command = [self.redis_cli, "--cluster", *map(str, words)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=PLAIN) as process:
+            assert process.stdin and process.stdout
+            for question, answer in answers:
+                said = b""
+                while not said.endswith(question.encode()):
+                    letter = process.stdout.read(1)
+                    assert letter, f"redis-cli does not ask {question!r}: {said.decode()}"
+                    said += letter
+                process.stdin.write(f"{answer}\n".encode())
+                process.stdin.flush()
+            process.communicate(timeout=60)
+        assert process.returncode == 0
+
+    def _run(self, *words: object, typed: str | None = None) -> subprocess.CompletedProcess[str]:
+        command = [self.redis_cli, *map(str, words)]
+        return subprocess.run(command, input=typed or "", capture_output=True, text=True, timeout=180, env=PLAIN)
 
     def shutdown(self, *nodes: Node) -> None:
         """`redis-cli shutdown` of several nodes at once: nobody has the time to fail over meanwhile."""
@@ -178,6 +203,12 @@ def covers(row: Row, slot: int) -> bool:
         if first.isdigit() and int(first) <= slot <= int(last or first):
             return True
     return False
+
+
+def width(slots: str) -> int:
+    """How many slots a word of CLUSTER NODES names: a slot or a range."""
+    first, _, last = slots.partition("-")
+    return int(last or first) - int(first) + 1
 
 
 def read_row(line: str) -> Row:

@@ -10,7 +10,8 @@ from pycluster.tools.command import parser
 from pycluster.tools.connections import Connections, Credentials
 from pycluster.tools.looking import show_reply
 from pycluster.tools.membership import find_leaver, refuse_unless_fresh
-from pycluster.tools.outcomes import Refused, Usage
+from pycluster.tools.node_lines import Address
+from pycluster.tools.outcomes import NodeSaid, Refused, Unreachable, Usage
 from pycluster.tools.session import Session, pick, pick_master
 from tests.unit.tools.clusters import A, B, three_masters, view_of
 
@@ -33,6 +34,11 @@ def test_a_command_for_every_node_keeps_its_own_options() -> None:
     assert (arguments.words, arguments.yes, arguments.only_masters) == (["CLIENT", "KILL", "--yes"], False, True)
 
 
+def test_our_options_may_stand_between_the_address_and_the_command() -> None:
+    arguments = parser().parse_args(["call", HERE, "--only-masters", "--json", "LRANGE", "list", "0", "-1"])
+    assert (arguments.words, arguments.json, arguments.only_masters) == (["LRANGE", "list", "0", "-1"], True, True)
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -41,10 +47,16 @@ def test_a_command_for_every_node_keeps_its_own_options() -> None:
         "check",
         "check 7001",
         f"reshard {HERE}",
+        f"reshard {HERE} --to B",
+        f"reshard {HERE} --to B --slots 5 --ranges 1-2",
+        f"reshard {HERE} --to B --slots five",
+        f"call {HERE}",
+        f"check {HERE} --yes",
         f"reshard {HERE} --to B --slots 0",
         f"reshard {HERE} --to B --ranges 5-1",
         f"rebalance {HERE} --weight a",
         f"rebalance {HERE} --weight a=-1",
+        f"rebalance {HERE} --weight a=much",
         f"failover {HERE} --force --takeover",
     ],
 )
@@ -123,7 +135,7 @@ def test_a_replica_is_no_master() -> None:
 
 def test_a_node_that_does_not_answer_can_leave() -> None:
     leaver = find_leaver(view_of(three_masters(), silent={"a": "refused"}), "a" * 40)
-    assert (leaver.id, leaver.slots, leaver.node) == ("a" * 40, 0, None)
+    assert (leaver.name, leaver.slots, leaver.node) == ("10.0.0.1:7097", 0, None)
 
 
 def test_a_node_with_a_past_is_not_fresh() -> None:
@@ -133,3 +145,9 @@ def test_a_node_with_a_past_is_not_fresh() -> None:
 
 def test_replies_are_shown_as_text() -> None:
     assert show_reply([b"one", 2, None, []]) == "\n  one\n  2\n  (nil)\n  (empty)"
+
+
+def test_errors_are_shown_without_the_address_that_stands_before_them() -> None:
+    here = Address("127.0.0.1", 7001)
+    assert show_reply(NodeSaid(here, "MOVED 1 127.0.0.1:7002")) == "(error) MOVED 1 127.0.0.1:7002"
+    assert show_reply(Unreachable(here, "timed out")) == "(no answer) timed out"

@@ -8,8 +8,8 @@ from pycluster.tools.pictures import nodes_table, slot_map, version
 from tests.unit.tools.clusters import A, B, changed, three_masters, view_of
 
 
-def drawn(picture: RenderableType) -> str:
-    console = Console(file=StringIO(), width=200)
+def drawn(picture: RenderableType, width: int = 200) -> str:
+    console = Console(file=StringIO(), width=width)
     console.print(picture)
     return console.file.getvalue()  # type: ignore[attr-defined]
 
@@ -38,13 +38,31 @@ def test_the_legend_says_who_has_how_much() -> None:
     nodes = three_masters()
     nodes["C"].keys = 1234
     words = next(line for line in drawn(slot_map(view_of(nodes))).splitlines() if line.startswith(" C ")).split()
-    assert words == ["C", "10.0.0.1:7067", "5461", "slots", "1,234", "keys", "10923-16383"]
+    assert words == ["C", "10.0.0.1:7067", "5,461", "slots", "1,234", "keys", "10923-16383"]
 
 
 def test_the_table_has_a_line_for_each_node_silent_ones_too() -> None:
     table = drawn(nodes_table(view_of(three_masters(), silent={"b": "Connection refused"})))
     assert "│ 10.0.0.1:7097 │ replica of :7065 │" in table
-    assert "Connection refused" in table
+    silent = next(line for line in table.splitlines() if "Connection refused" in line)
+    assert silent.split()[1:5] == ["10.0.0.1:7098", "│", "replica", "of"] and "bbbbbbbb" in silent
+
+
+def test_the_table_fits_into_80_columns() -> None:
+    table = drawn(nodes_table(view_of(three_masters())), width=80)
+    assert "│ 10.0.0.1:7067 │ master           │ 10923-16383 │    0 │ ok    │ CCCCCCCC │" in table
+    assert table.endswith("All run redis 7.2.4.\n")
+
+
+def test_who_runs_another_version_is_named() -> None:
+    view = changed(view_of(three_masters()), "A", server={"server_name": "valkey", "valkey_version": "9.1.2"})
+    assert drawn(nodes_table(view)).splitlines()[-2:] == ["valkey 9.1.2: 10.0.0.1:7065", "All others run redis 7.2.4."]
+
+
+def test_many_ranges_are_folded_between_ranges() -> None:
+    nodes = three_masters()
+    nodes["A"].slots &= 0b1011011011
+    assert "│ 0-1, 3-4, 6-7," in drawn(nodes_table(view_of(nodes)), width=80)
 
 
 def test_a_replica_without_link_says_so() -> None:
