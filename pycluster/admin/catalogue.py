@@ -2,7 +2,6 @@
 
 from pycluster.admin import (
     clients,
-    cluster,
     commands,
     config,
     connection,
@@ -16,6 +15,7 @@ from pycluster.admin import (
     pubsub,
     replication,
     shutdown,
+    slot_migrations,
     status,
     transactions,
 )
@@ -68,7 +68,7 @@ GROUPS: tuple[Group, ...] = (
     databases.group,
     debug.group,
     status.group,
-    cluster.group,
+    slot_migrations.group,  # all of CLUSTER
     config.group,
     commands.group,
     info.group,

@@ -236,6 +236,10 @@ class Cluster:
         orders.set_slot_node(self._at(now_ms), slot, node_id)
         return self._settle()
 
+    def take_slots(self, slots: Iterable[int], now_ms: int) -> list[Effect]:
+        orders.take_slots(self._at(now_ms), slots)
+        return self._settle()
+
     def count_failure_reports(self, node_id: str, now_ms: int) -> int:
         state = self._at(now_ms)
         return failures.count_reports(state, orders.known_node(state, node_id))

@@ -7,9 +7,9 @@ import pytest
 from pycluster.admin.catalogue import GROUPS
 from pycluster.commands.documentation import Argument, describe, documentation, page, read_synopsis
 from pycluster.commands.table import Declaration, Group, Int, ReadKey
-from tests.reference import redis_7_2
+from tests.reference import with_valkey
 
-REFERENCE = redis_7_2("command-docs")
+REFERENCE = with_valkey("command-docs")
 DECLARATIONS = {
     declaration.full_name: declaration
     for group in GROUPS
@@ -148,7 +148,20 @@ def skeleton(argument: dict[bytes, Any] | dict[str, Any]) -> list[Any]:
     return [kind, name, token, sorted(fields.get("flags", ())), fields.get("key_spec_index"), parts]
 
 
+def apart(argument: list[Any]) -> list[Any]:
+    """With each token as an argument of its own in front of what it announces: so Valkey writes some of its pages."""
+    kind, name, _, flags, spec, parts = argument
+    pieces = []
+    for part in parts:
+        if part[2]:
+            pieces.append(["pure-token", "", part[2], [], None, []])
+        pieces.append(apart(part))
+    return [kind, name, "", flags, spec, pieces]
+
+
 @every_command
 def test_arguments(declaration: Declaration) -> None:
     ours = [skeleton(describe(argument)) for argument in page(declaration).arguments]
+    if declaration.full_name == "cluster|migrateslots":
+        ours = [apart(argument) for argument in ours]
     assert ours == [skeleton(argument) for argument in REFERENCE[declaration.full_name].get("arguments", [])]
