@@ -2,6 +2,7 @@
 
 from pycluster.admin import (
     clients,
+    cluster,
     commands,
     config,
     connection,
@@ -15,6 +16,7 @@ from pycluster.admin import (
     pubsub,
     replication,
     shutdown,
+    slot_migrations,
     slot_stats,
     status,
     transactions,
@@ -39,6 +41,8 @@ from pycluster.commands import (
     strings,
 )
 from pycluster.commands.table import Group
+
+JOINING = (slot_migrations, slot_stats)  # modules whose commands are subcommands of CLUSTER, and so in its group
 
 GROUPS: tuple[Group, ...] = (
     strings.group,
@@ -68,7 +72,7 @@ GROUPS: tuple[Group, ...] = (
     databases.group,
     debug.group,
     status.group,
-    slot_stats.group,  # cluster.py's, with one subcommand more
+    cluster.group,
     config.group,
     commands.group,
     info.group,

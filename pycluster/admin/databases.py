@@ -16,7 +16,7 @@ def dbsize(db: Database) -> int:
     Returns the number of keys in the database.
     Since 1.0.0. O(1).
     """
-    return db.size()
+    return db.shown_size()
 
 
 @group.command("write", categories="dangerous", arity=-1,
@@ -56,6 +56,7 @@ def _flush(client: Client, databases: list[Database]) -> None:
     journal = client.server.journal
     journal.dirty += sum(db.flush() for db in databases)
     journal.record_anyway()
+    client.server.slot_migrations.flushed()
 
 
 @group.command("write fast", categories="dangerous")

@@ -241,6 +241,10 @@ class Cluster:
         orders.forget_open_slots(self._at(now_ms))
         return self._settle()
 
+    def take_slots(self, slots: Iterable[int], now_ms: int) -> list[Effect]:
+        orders.take_slots(self._at(now_ms), slots)
+        return self._settle()
+
     def count_failure_reports(self, node_id: str, now_ms: int) -> int:
         state = self._at(now_ms)
         return failures.count_reports(state, orders.known_node(state, node_id))

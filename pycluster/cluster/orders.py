@@ -197,6 +197,15 @@ def set_slot_node(state: ClusterState, slot: int, node_id: str) -> None:
     state.save_and_judge()
 
 
+def take_slots(state: ClusterState, slots: Iterable[int]) -> None:
+    """The end of an atomic migration, at its target: all slots at once, under one new epoch that nobody voted for."""
+    wanted = slot_set(slots)
+    epochs.bump(state)
+    state.slots.rebind(wanted, state.myself)
+    outgoing.pong_to_all(state)
+    state.save_and_judge(fsync=True)
+
+
 def slot_target(state: ClusterState, slot: int, node_id: str) -> Node:
     """Whom a slot of mine is to go to; raises why it can't be."""
     if state.myself.is_primary and state.slots.owner[slot] is not state.myself:

@@ -84,7 +84,7 @@ class Database:
     """One numbered database."""
 
     __slots__ = ("index", "keyspace", "clock", "rng", "journal", "slots", "deadlines", "volatile", "slot", "here",
-                 "due", "interested", "accesses", "before_change")  # fmt: skip
+                 "due", "interested", "accesses", "before_change", "hidden")  # fmt: skip
 
     def __init__(self, index: int = 0, slots: int = 1, keyspace: Keyspace | None = None) -> None:
         self.index = index
@@ -97,7 +97,8 @@ class Database:
         self.volatile: dict[int, None] = {}  # the slots that have deadlines, in order of their first one
         self.interested: dict[bytes, list[Listener]] = {}  # who wants to hear of a key: WATCH, blocked clients
         self.accesses: list[dict[bytes, int] | BigDict[int]] | None = None  # by slot; only where somebody evicts by it
-        self.before_change: Callable[[Value], None] | None = None
+        self.before_change: tuple[Callable[[Value], None], ...] = ()
+        self.hidden: dict[int, None] = {}  # slots on their way here: who lists or picks keys is not shown theirs
         self.enter(0)
 
     def enter(self, slot: int) -> None:
@@ -266,12 +267,19 @@ class Database:
 
     def tell_of_new_keys(self, wanted: bool) -> None:
         """From now on `put` tells of each key that is new, or no more. (Otherwise `put` does not even ask.)"""
-        self.__class__ = _KINDS[wanted, self.before_change is not None]
+        self.__class__ = _KINDS[wanted, bool(self.before_change)]
 
-    def tell_before_changes(self, listener: Callable[[Value], None] | None) -> None:
-        """From now on the listener is called with each collection that is about to change; with None, no more."""
-        self.before_change = listener
-        self.__class__ = _KINDS[isinstance(self, Announcing), listener is not None]
+    def tell_before_changes(self, listener: Callable[[Value], None]) -> None:
+        """From now on the listener is called with each collection that is about to change."""
+        self._set_before_change((*self.before_change, listener))
+
+    def tell_no_more(self, listener: Callable[[Value], None]) -> None:
+        """Undoes one `tell_before_changes`."""
+        self._set_before_change(tuple(known for known in self.before_change if known != listener))
+
+    def _set_before_change(self, listeners: tuple[Callable[[Value], None], ...]) -> None:
+        self.before_change = listeners
+        self.__class__ = _KINDS[isinstance(self, Announcing), bool(listeners)]
 
     def _tell(self, key: bytes) -> None:
         for listener in list(self.interested[key]):
@@ -341,18 +349,26 @@ class Database:
         """How many keys there are, those past their deadline but not found yet included."""
         return sum([len(keys) for keys in self.slots if keys])  # (most are empty)
 
+    def shown_size(self) -> int:
+        """How many of them users are shown."""
+        return self.size() - sum([len(self.slots[slot]) for slot in self.hidden])
+
     def keys(self) -> Iterator[bytes]:
-        """All keys, slot by slot. Nothing may change meanwhile."""
-        for slot in self.slots:
-            yield from slot
+        """All keys that users are shown, slot by slot. Nothing may change meanwhile."""
+        for slot, keys in enumerate(self.slots):
+            if keys and slot not in self.hidden:
+                yield from keys
 
     def keys_in_slot(self, slot: int, count: int | None = None) -> list[bytes]:
         """The first keys of a slot."""
         return list(islice(self.slots[slot], count))
 
     def random_key(self) -> bytes | None:
-        """Any key, each as likely as another; its slot is entered."""
-        bounds = list(accumulate(map(len, self.slots)))
+        """Any key that users are shown, each as likely as another; its slot is entered."""
+        counts = list(map(len, self.slots))
+        for slot in self.hidden:
+            counts[slot] = 0
+        bounds = list(accumulate(counts))
         if not bounds[-1]:
             return None
         slot = bisect_right(bounds, self.rng.randrange(bounds[-1]))
@@ -437,15 +453,15 @@ class Forewarning(Database):
     def get(self, key: bytes, kind: type[Kind]) -> Kind | None:
         value = super().get(key, kind)
         if value is not None and not isinstance(value, bytes):
-            assert self.before_change is not None
-            self.before_change(value)
+            for listener in self.before_change:
+                listener(value)
         return value
 
     def read(self, key: bytes, kind: type[Kind]) -> Kind | None:
         value = super().read(key, kind)
         if isinstance(value, Stream):
-            assert self.before_change is not None
-            self.before_change(value)
+            for listener in self.before_change:
+                listener(value)
         return value
 
 

@@ -117,27 +117,27 @@ class Candidates:
 
     def _random_slot(self, db: Database) -> int | None:
         """A slot with keys, a full one rather than an empty one."""
-        slots, random = db.slots, self._rng.random
+        slots, hidden, random = db.slots, db.hidden, self._rng.random
         if len(slots) == 1:
             return 0 if slots[0] else None
         for _ in range(THROWS):
             slot = int(random() * len(slots))
-            if slots[slot]:
+            if slots[slot] and slot not in hidden:
                 return slot
         for _ in range(THROWS):
             if not self._occupied:
                 break
             slot = self._occupied[int(random() * len(self._occupied))]
-            if slots[slot]:
+            if slots[slot] and slot not in hidden:
                 return slot
-        self._occupied = [slot for slot, keys in enumerate(slots) if keys]
+        self._occupied = [slot for slot, keys in enumerate(slots) if keys and slot not in hidden]
         return self._occupied[int(random() * len(self._occupied))] if self._occupied else None
 
     def _sample_volatile(self, db: Database, count: int) -> list[tuple[int, bytes]]:
         """Slots take turns, and in a slot the keys do, as in active expiry: those looked at go behind the others."""
         found: list[tuple[int, bytes]] = []
         for slot in list(islice(db.volatile, count)):
-            due = db.deadlines[slot]
+            due = db.deadlines[slot] if slot not in db.hidden else {}
             if len(due) <= SMALL:
                 keys = self._rng.sample(list(due), min(count - len(found), len(due)))
             else:

@@ -10,7 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from pycluster.datatypes.stream import Stream
 from pycluster.keyspace.database import Database, Keyspace, Mapping
+
+FEW = 64  # members of a collection that is written in one go, so that nobody has to copy it
 
 
 @dataclass(slots=True, frozen=True)
@@ -71,7 +74,7 @@ class Frozen:
     def release(self) -> None:
         """It has been written, or nobody wants it any more."""
         for db in self._originals:
-            db.tell_before_changes(None)
+            db.tell_no_more(self._keep)
         self._copies.clear()
         self._settled.clear()
         while self.databases:
@@ -79,3 +82,43 @@ class Frozen:
             slots, freeing = frozen.slots, frozen.keyspace.freeing
             del frozen
             freeing.take_all(slots, 0)
+
+
+class FrozenSlot:
+    """One slot, as it is now; `release` ends it. Its keys are copied, its collections when one of two must give way."""
+
+    def __init__(self, db: Database, slot: int) -> None:
+        self._db = db
+        self._slot = slot
+        self._copies: dict[int, Any] = {}  # of collections that have changed and are not written yet
+        self._settled: set[int] = set()  # collections that are written, or copied
+        self.keys = db.slots[slot].copy()
+        self.deadlines = db.deadlines[slot].copy()
+        db.tell_before_changes(self._keep)
+
+    def hold(self, value: Any) -> tuple[Any, bool]:
+        """A value of that moment, which is about to be written; is that to be done in one go?"""
+        if isinstance(value, bytes):
+            return value, True
+        kept = self._copies.pop(id(value), None)
+        self._settled.add(id(value))
+        if kept is not None:
+            return kept, False
+        is_small = not isinstance(value, Stream) and len(value) <= FEW
+        return (value, True) if is_small else (value.copy(), False)
+
+    def _keep(self, value: Any) -> None:
+        """This value, of this slot or of another, is about to change."""
+        if self._db.slot == self._slot and id(value) not in self._settled:
+            self._settled.add(id(value))
+            self._copies[id(value)] = value.copy()
+
+    def release(self) -> None:
+        """It has been written, or nobody wants it any more."""
+        self._db.tell_no_more(self._keep)
+        self._copies.clear()
+        self._settled.clear()
+        freeing = self._db.keyspace.freeing
+        freeing.take_all(self.keys, 0)
+        freeing.take_all(self.deadlines, 0)
+        self.keys, self.deadlines = {}, {}

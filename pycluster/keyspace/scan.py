@@ -17,7 +17,7 @@ def scan_keys(db: Database, cursor: int, count: int) -> tuple[int, list[bytes]]:
     found: list[bytes] = []
     slots = db.slots
     while slot < len(slots):
-        if slots[slot]:
+        if slots[slot] and slot not in db.hidden:
             reached, keys = scan(slots[slot], reached, count - len(found))
             found += keys
             if reached:

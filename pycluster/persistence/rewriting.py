@@ -54,13 +54,13 @@ def _commands(
         yield [b"SELECT", b"%d" % database.index]
         for mapping, deadlines in zip(database.slots, database.deadlines, strict=True):
             for key, value in mapping.items():
-                yield from _make(key, hold(value))
+                yield from make_key(key, hold(value))
                 if (deadline := deadlines.get(key)) is not None:
                     yield [b"PEXPIREAT", key, b"%d" % deadline]
                 passed(1)
 
 
-def _make(key: bytes, value: Any) -> Iterator[list[bytes]]:
+def make_key(key: bytes, value: Any) -> Iterator[list[bytes]]:
     """The commands that make one key."""
     match value:
         case bytes():

@@ -771,6 +771,110 @@ def invalid_bus_port(port: str) -> ReplyError:
     return ReplyError(f"ERR Invalid bus port specified: {port}")
 
 
+class MigrationAtReplica(ReplyError):
+    text = "ERR Slot migration can only be used on primary nodes."
+
+
+class SlotsImportedByHand(ReplyError):
+    text = "ERR Slots are being manually imported"
+
+
+class SlotsMigratedByHand(ReplyError):
+    text = "ERR Slots are being manually migrated"
+
+
+class SlotImportUnderway(ReplyError):
+    text = "ERR Slot import in progress."
+
+
+class SlotExportUnderway(ReplyError):
+    text = "ERR Slot export in progress."
+
+
+class NoEndOfSlotRange(ReplyError):
+    text = "ERR No end slot for final slot range"
+
+
+class NoSlotRanges(ReplyError):
+    text = "ERR No slot ranges specified"
+
+
+def start_slot_beyond_end(first: int, last: int) -> ReplyError:
+    return ReplyError(f"ERR Start slot number {first} is greater than end slot number {last}.")
+
+
+def slot_without_node(slot: int) -> ReplyError:
+    return ReplyError(f"ERR Slot {slot} has no node served.")
+
+
+class SlotsOfSeveralShards(ReplyError):
+    text = "ERR Requested slots span multiple shards"
+
+
+def slot_ranges_overlap(one: tuple[int, int], other: tuple[int, int]) -> ReplyError:
+    return ReplyError(f"ERR Slot range {one[0]}-{one[1]} overlaps with previous range {other[0]}-{other[1]}.")
+
+
+class SlotsNotServedHere(ReplyError):
+    text = "ERR Slots are not served by this node."
+
+
+def already_migrating(slot: int) -> ReplyError:
+    return ReplyError(f"ERR I am already migrating slot {slot}.")
+
+
+class MigrationsOverlap(ReplyError):
+    text = "ERR Slot ranges in migrations overlap"
+
+
+def invalid_node_name(name: str) -> ReplyError:
+    return ReplyError(f"ERR Invalid node name: {name}")
+
+
+def unknown_node_name(name: str) -> ReplyError:
+    return ReplyError(f"ERR Unknown node name: {name}")
+
+
+class TargetIsMyself(ReplyError):
+    text = "ERR Target node can not be this node."
+
+
+class NoMigrationsUnderway(ReplyError):
+    text = "ERR No migrations ongoing"
+
+
+class TargetMovesSlotsByHand(ReplyError):
+    text = "ERR A slot on the target node is being manually imported or migrated"
+
+
+class MigratesAlready(ReplyError):
+    text = "ERR Slot migration client is already a slot migration job"
+
+
+class SourceUnknownToTarget(ReplyError):
+    text = "ERR Target node does not know the source node"
+
+
+class SourceIsTarget(ReplyError):
+    text = "ERR Source node is target node itself"
+
+
+class SlotComesAlready(ReplyError):
+    text = "ERR Slot is already being imported on the target by a different migration"
+
+
+class TargetDisagreesAboutOwner(ReplyError):
+    text = "ERR Target node does not agree about current slot ownership"
+
+
+class NoSuchMigration(ReplyError):
+    text = "ERR No such slot migration job"
+
+
+def only_for_migrations(subcommand: str) -> ReplyError:
+    return ReplyError(f"ERR CLUSTER SYNCSLOTS {subcommand} should only be used by slot migration clients")
+
+
 class CannotForgetMyself(ReplyError):
     text = "ERR I tried hard but I can't forget myself..."
 

@@ -29,6 +29,7 @@ from pycluster.server.client import (
     ASKING,
     CLOSING,
     FROM_PRIMARY,
+    IMPORTS_SLOTS,
     IN_TRANSACTION,
     IS_REPLICA,
     MUTED,
@@ -79,6 +80,8 @@ class Admission:
             return NO_REPLY
         if client.gate & FROM_PRIMARY:
             return self._obey(client, command, args)
+        if client.gate & IMPORTS_SLOTS:
+            return self._server.slot_migrations.obey(client, command, args)
         refusal = self.refusal(client, command, args)
         if refusal is not None:
             return self._after(client, command, self._refuse(client, command, refusal))
@@ -96,6 +99,9 @@ class Admission:
     def refuse_unknown(self, client: Client, args: Args, error: ReplyError) -> object:
         """The answer to a request that is no command, or has too many or too few arguments."""
         if client.gate & CLOSING:
+            return NO_REPLY
+        if client.gate & IMPORTS_SLOTS:
+            self._server.slot_migrations.complain(client, f"'{error.text}'")
             return NO_REPLY
         name = args[0].lower()
         if name in (b"host:", b"post"):

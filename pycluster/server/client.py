@@ -19,6 +19,7 @@ FROM_PRIMARY = 16  # the stream of the server we replicate from: never refused, 
 MUTED = 32  # CLIENT REPLY OFF
 SKIPPING = 64  # CLIENT REPLY SKIP: the next reply
 IS_REPLICA = 128  # a replica's link: it gets the stream, no ordinary replies
+IMPORTS_SLOTS = 512  # the source of a migration of slots: obeyed, never answered
 CLOSING = 256  # its connection ends; nothing it sent behind runs
 
 
@@ -90,6 +91,7 @@ class Client:
     last_write: list[int] = field(default_factory=lambda: [0])  # the journal's place of it: what WAIT waits for
     last_command: Any = None  # the Command it ran last
     last_active_ms: int = 0
+    import_job: Any = None  # slot_migration.job.Job, when this client is the source of one
     replica: Any = None  # the primary's knowledge of a replica, when this client is one
     no_evict: bool = False
     no_touch: bool = False

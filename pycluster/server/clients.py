@@ -5,6 +5,7 @@ import ipaddress
 from pycluster.server.client import (
     CLOSING,
     FROM_PRIMARY,
+    IMPORTS_SLOTS,
     IN_TRANSACTION,
     IS_REPLICA,
     UNAUTHENTICATED,
@@ -47,6 +48,7 @@ def flags_of(client: Client) -> str:
         ("S", client.gate & IS_REPLICA),
         ("M", client.gate & FROM_PRIMARY),
         ("P", client.channels or client.patterns or client.shard_channels),
+        ("i", client.gate & IMPORTS_SLOTS),  # as Valkey has it
         ("x", client.gate & IN_TRANSACTION),
         ("b", client.waiter is not None or client.server.pause.holds_back(client)),
         ("d", client.watch_broken),

@@ -87,6 +87,8 @@ class ClusterPart:
 
     def start(self) -> None:
         """The data is loaded: keys that lie in nobody's slots are claimed, and time begins for the core."""
+        if not self.state.myself.is_replica:
+            self._server.slot_migrations.end_tracked()  # slots that were on their way when the last run ended
         self.order(self.core.check_loaded_keys)
         self.bus.start()
 
@@ -148,7 +150,7 @@ class ClusterPart:
         return len(self._server.databases[0].slots[slot])
 
     def key_count(self) -> int:
-        return int(self._server.databases[0].size())
+        return int(self._server.databases[0].shown_size())
 
     # Effects
 
@@ -164,6 +166,7 @@ class ClusterPart:
                 server.replication.follow(ip, port)
             case TakeOver():
                 server.replication.take_over()
+                server.slot_migrations.end_tracked()
             case DropKeys(slots):
                 record = b"UNLINK" if server.config.lazyfree_lazy_server_del else b"DEL"
                 for slot in slots:
@@ -188,6 +191,7 @@ class ClusterPart:
             for slot in slots_in(released):
                 if self.state.slots.owner[slot] is not myself:
                     server.pubsub.leave_slot(slot)
+        server.slot_migrations.told_of_owners()
 
     def _redirect_waiters(self) -> None:
         """Clients that wait for keys whose slot has gone, or in a cluster that is down, are told (clientsCron)."""

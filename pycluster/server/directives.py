@@ -372,7 +372,10 @@ class Directives:
     cluster_allow_reads_when_down: bool = yes_no(False)
     cluster_allow_pubsubshard_when_down: bool = yes_no(True)
     cluster_link_sendbuf_limit: int = memory(0, 0, ULONG_MAX)
-    cluster_slot_stats_enabled: bool = yes_no(False)  # Valkey's
+    cluster_slot_stats_enabled: bool = yes_no(False)  # these four are Valkey's
+    cluster_manual_failover_timeout: int = number(5000, 1, INT_MAX)
+    cluster_slot_migration_log_max_len: int = number(1000, 0, LONG_MAX)
+    slot_migration_max_failover_repl_bytes: int = memory(0, -1, LONG_MAX)
 
     # Scripts
     busy_reply_threshold: int = number(5000, 0, LONG_MAX, alias="lua-time-limit")

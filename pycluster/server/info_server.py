@@ -137,7 +137,7 @@ def key_fields(server: Any) -> dict[str, Value]:
     """A line for each database that has keys."""
     fields: dict[str, Value] = {}
     for db in server.databases:
-        if keys := db.size():
-            expires = sum(len(db.deadlines[slot]) for slot in db.volatile)
+        if keys := db.shown_size():
+            expires = sum(len(db.deadlines[slot]) for slot in db.volatile if slot not in db.hidden)
             fields[f"db{db.index}"] = f"keys={keys},expires={expires},avg_ttl=0"
     return fields

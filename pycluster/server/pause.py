@@ -12,6 +12,7 @@ from pycluster.server.admission import PAUSED
 from pycluster.server.client import Client
 
 BY_CLIENT = "client pause"  # CLIENT PAUSE
+SLOT_MIGRATION = "slot migration"  # slots are about to change hands: writes stand still until they have
 FAILOVER = "failover"  # CLUSTER FAILOVER, FAILOVER: writes, expiry, eviction and PINGs to replicas stand still
 
 

@@ -27,7 +27,7 @@ from pycluster.server import clients, data_part
 from pycluster.server.admission import FEW_REPLICAS, LOADING, LOADING_BESIDE, REPLICA, Admission
 from pycluster.server.big_values import BigValues
 from pycluster.server.blocking import POSTPONED, Blocking
-from pycluster.server.client import FROM_PRIMARY, IS_REPLICA, SUBSCRIBED, UNAUTHENTICATED, Client, Link
+from pycluster.server.client import FROM_PRIMARY, IMPORTS_SLOTS, IS_REPLICA, SUBSCRIBED, UNAUTHENTICATED, Client, Link
 from pycluster.server.config import Config
 from pycluster.server.cron import Cron, collect_garbage
 from pycluster.server.directive_kinds import OutputLimit
@@ -41,6 +41,7 @@ from pycluster.server.pubsub import PubSub
 from pycluster.server.reservations import Reservations
 from pycluster.server.routing import Routing
 from pycluster.server.shutdown import Shutdown
+from pycluster.server.slot_migrations import SlotMigrations
 from pycluster.server.slot_stats import SlotStats
 from pycluster.server.statistics import Statistics, Timing
 from pycluster.server.turn import Turn
@@ -127,6 +128,7 @@ class Server:
         self.info = build_info(self)
         self.shutdown = Shutdown(self)
         self.migration = Migration(self)
+        self.slot_migrations = SlotMigrations(self)
         self.snapshots, self.aof, self.disk_trouble, self.replication = data_part.build(self)
         self.slot_stats = SlotStats(self)
         self.cron.each_tick(self.expire_keys)
@@ -178,6 +180,7 @@ class Server:
         self.pause.forget(client)
         self.big_values.forget(client)
         self.pubsub.forget(client)
+        self.slot_migrations.forget(client)
         client.unwatch()
         client.transaction = None
 
@@ -199,7 +202,7 @@ class Server:
         patience_ms = self.config.timeout * 1000
         for client in list(self.clients.values()):
             client.link.check_output()
-            if not patience_ms or client.gate & (IS_REPLICA | FROM_PRIMARY):
+            if not patience_ms or client.gate & (IS_REPLICA | FROM_PRIMARY | IMPORTS_SLOTS):
                 continue
             if client.waiter is not None or self.pause.holds_back(client):
                 continue

@@ -9,7 +9,7 @@ FLOORS = (
     "protocol",
     "datatypes",
     "keyspace rdb files",
-    "commands persistence replication cluster",
+    "commands persistence replication cluster slot_migration",
     "server",
     "admin wire",
     "__main__ process testing tools",

@@ -148,7 +148,20 @@ def skeleton(argument: dict[bytes, Any] | dict[str, Any]) -> list[Any]:
     return [kind, name, token, sorted(fields.get("flags", ())), fields.get("key_spec_index"), parts]
 
 
+def apart(argument: list[Any]) -> list[Any]:
+    """With each token as an argument of its own in front of what it announces: so Valkey writes some of its pages."""
+    kind, name, _, flags, spec, parts = argument
+    pieces = []
+    for part in parts:
+        if part[2]:
+            pieces.append(["pure-token", "", part[2], [], None, []])
+        pieces.append(apart(part))
+    return [kind, name, "", flags, spec, pieces]
+
+
 @every_command
 def test_arguments(declaration: Declaration) -> None:
     ours = [skeleton(describe(argument)) for argument in page(declaration).arguments]
+    if declaration.full_name == "cluster|migrateslots":
+        ours = [apart(argument) for argument in ours]
     assert ours == [skeleton(argument) for argument in REFERENCE[declaration.full_name].get("arguments", [])]
