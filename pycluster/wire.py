@@ -1,9 +1,9 @@
 """One client's connection: bytes in, replies out.
 
-Bytes are read into a buffer that all connections share, turned into requests, and each request is executed; the
-replies are collected and leave together at the end of the turn. Three things keep a greedy client from hurting
-others: a batch is bounded (after REQUESTS_A_TURN or BYTES_A_TURN the connection lets others go first), requests stay
-unread while a client does not take its replies, and one that never takes them is dropped at its output limit.
+Bytes are turned into requests, and each request is executed; the replies are collected and leave together at the end
+of the turn. Three things keep a greedy client from hurting others: a batch is bounded (after REQUESTS_A_TURN or
+BYTES_A_TURN the connection lets others go first, and is not read meanwhile), requests stay unread while a client does
+not take its replies, and one that never takes them is dropped at its output limit.
 
 A connection runs its requests only while nothing holds it (`_hold`): a command that waits, a pause, a peer that is
 behind, a close. What arrives meanwhile stays in the reader, so that the end of the connection is still noticed.
@@ -43,10 +43,10 @@ CLOSING = 16
 _join = b"".join
 
 
-class Connection(asyncio.BufferedProtocol):
+class Connection(asyncio.Protocol):
     """The protocol object that uvloop talks to; for the server it is the client's `link`."""
 
-    __slots__ = ("_server", "_execute", "_client", "_transport", "_reader", "_out", "_held_back", "_hold", "_buffer",
+    __slots__ = ("_server", "_execute", "_client", "_transport", "_reader", "_out", "_held_back", "_hold",
                  "_postponed", "_resuming", "_arrears", "_is_behind", "_when_taken")  # fmt: skip
 
     def __init__(self, server: Server) -> None:
@@ -59,7 +59,6 @@ class Connection(asyncio.BufferedProtocol):
         self._resuming = False
         self._is_behind = False  # is much of what was sent not taken?
         self._when_taken: Callable[[], None] | None = None
-        self._buffer = server.read_buffer
 
     # What uvloop says
 
@@ -79,15 +78,12 @@ class Connection(asyncio.BufferedProtocol):
         self._arrears = Arrears()
         transport.set_write_buffer_limits(high=FAR_BEHIND)
 
-    def get_buffer(self, sizehint: int) -> Any:
-        return self._buffer
-
-    def buffer_updated(self, nbytes: int) -> None:
+    def data_received(self, chunk: bytes) -> None:
         server = self._server
         statistics = server.statistics
         statistics.reads += 1
-        statistics.net_input += nbytes
-        reader, chunk = self._reader, self._buffer[:nbytes]
+        statistics.net_input += len(chunk)
+        reader = self._reader
         is_first = reader.idle and self._postponed is None
         if is_first and not self._hold and (args := reader.take_single(chunk)) is not None:
             self._run_single(args, chunk)
@@ -95,12 +91,7 @@ class Connection(asyncio.BufferedProtocol):
         reader.feed(chunk)
         if not self._hold:
             self._run(chunk if is_first else None)
-        if reader.idle:
-            self._buffer = server.read_buffer
-            return
-        is_large = reader.strict.awaited() > len(server.read_buffer)
-        self._buffer = server.large_read_buffer if is_large else server.read_buffer
-        if reader.held() > server.config.client_query_buffer_limit:
+        if not reader.idle and reader.held() > server.config.client_query_buffer_limit:
             server.log.warning(f"Closing client that reached max query buffer length: {server.describe(self._client)}")
             self.close()
 
@@ -134,7 +125,7 @@ class Connection(asyncio.BufferedProtocol):
 
     # The batch
 
-    def _run_single(self, args: list[bytes], chunk: bytearray) -> None:
+    def _run_single(self, args: list[bytes], chunk: bytes) -> None:
         """Executes the one request that has arrived: `_run` for clients that wait for each reply, which most do."""
         server, client = self._server, self._client
         timing = server.timing
@@ -165,7 +156,7 @@ class Connection(asyncio.BufferedProtocol):
             self._held_back = True
             server.turn.hold(self)
 
-    def _run(self, chunk: bytearray | None = None) -> None:
+    def _run(self, chunk: bytes | None = None) -> None:
         """Executes the requests that have arrived, until one is missing bytes or something holds the connection.
 
         A chunk is handed in if it is all there is to read: the journal may take it as it is.

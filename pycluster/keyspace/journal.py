@@ -172,7 +172,7 @@ class Journal:
         """What is recorded next is not of the chunk whose requests run now: somebody else is served."""
         self._composed += 1
 
-    def take_verbatim(self, mark: tuple[int, int], chunk: bytes | bytearray, requests: int) -> None:
+    def take_verbatim(self, mark: tuple[int, int], chunk: bytes, requests: int) -> None:
         """If each request of the chunk since the mark has been recorded as it came, the chunk is the record.
 
         Who read the chunk answers for its counts and lengths, and that no argument holds a CR. But what stands behind
@@ -185,7 +185,7 @@ class Journal:
         if chunk.count(b"\r\n") == requests + 2 * sum(map(len, records)):
             self._pending[begin:] = [bytes(chunk)]
 
-    def take_single(self, args: Record, chunk: bytes | bytearray) -> None:
+    def take_single(self, args: Record, chunk: bytes) -> None:
         """The same for a chunk of one request, if that was recorded last and as it came."""
         pending: Any = self._pending
         if pending and pending[-1] is args and chunk.count(b"\r\n") == 1 + 2 * len(args):

@@ -26,11 +26,10 @@ from pycluster.protocol.errors import NotAnInteger, ProtocolError
 from pycluster.protocol.numbers import parse_int
 from pycluster.protocol.quoting import split_arguments
 
-Chunk = bytes | bytearray
-
 INLINE_LIMIT = 64 * 1024  # the longest line, be it an inline command or a count that never ends
 MAX_ARGUMENTS = (1 << 31) - 1
 MAX_BULK = 512 * 1024 * 1024  # proto-max-bulk-len's default
+LARGE_CHUNK = 16 * 1024  # such a one often is the beginning of a large value, and not to be copied for a look at it
 UNAUTHENTICATED_ARGUMENTS = 10  # CVE-2021-32675: who has not said a password yet may not make us hold much
 UNAUTHENTICATED_BULK = 16384
 
@@ -59,8 +58,8 @@ class RequestReader:
 
     gets: Callable[[], Any]
     has_data: Callable[[], bool]
-    _chunk: Chunk
-    _feed: Any  # Callable[[Chunk], None], which hiredis says of itself with other types
+    _chunk: bytes
+    _feed: Any  # Callable[[bytes], None], which hiredis says of itself with other types
 
     def __init__(self, max_bulk: int = MAX_BULK, unauthenticated: bool = False) -> None:
         self.strict = StrictReader(max_bulk)
@@ -69,7 +68,7 @@ class RequestReader:
         self._pinned = unauthenticated
         self._plain = 0 if unauthenticated else max_bulk
         self._cut = False  # is the strict reader here only for a request that a chunk's end has cut?
-        self._waiting: deque[Chunk] = deque()
+        self._waiting: deque[bytes] = deque()
         self._use_hiredis()
 
     def pin_strict(self, pinned: bool, unauthenticated: bool = False) -> None:
@@ -78,7 +77,7 @@ class RequestReader:
         self._pinned = pinned
         self._plain = 0 if pinned else self.strict.max_bulk
 
-    def take_single(self, chunk: Chunk) -> list[bytes] | None:
+    def take_single(self, chunk: bytes) -> list[bytes] | None:
         """The request, if nothing is held and the chunk is one ordinary request and nothing else.
 
         Else None, and the chunk is still to be fed. The short road of clients that wait for each reply: fewer than a
@@ -107,12 +106,16 @@ class RequestReader:
             self._use_hiredis()  # a new one, which has not seen the chunk
         return None
 
-    def feed(self, chunk: Chunk) -> None:
+    def feed(self, chunk: bytes) -> None:
         """Takes bytes as received."""
-        if self.idle:
+        if not self.idle:
+            self._waiting.append(chunk)
+        elif len(chunk) < LARGE_CHUNK:
             self._take(chunk)
         else:
-            self._waiting.append(chunk)
+            self.idle = False
+            self._use_strict(only_cut=True)  # it is, or else hiredis gets the rest
+            self.strict.feed(chunk)
 
     def next(self) -> list[bytes] | None:
         """The next request, None when more bytes are needed; raises ProtocolError."""
@@ -140,7 +143,7 @@ class RequestReader:
                 return self.next()
         return self._next_strictly()
 
-    def has_read_whole(self, chunk: Chunk) -> bool:
+    def has_read_whole(self, chunk: bytes) -> bool:
         """Has this chunk, fed when nothing was held, been read by hiredis alone, to the end of its last request?"""
         return self.idle and self._chunk is chunk
 
@@ -148,7 +151,7 @@ class RequestReader:
         """About how many bytes wait to be read, or for the rest of their request."""
         return 0 if self.idle else len(self._chunk) + sum(map(len, self._waiting)) + self.strict.held()
 
-    def _take(self, chunk: Chunk) -> None:
+    def _take(self, chunk: bytes) -> None:
         """Gives a chunk to hiredis, which holds nothing, or to the strict reader if hiredis might misread it."""
         self.idle = False
         if (
@@ -223,7 +226,7 @@ def _is_idle(feed: Any, gets: Callable[[], Any]) -> bool:
         return False
 
 
-def _start_of_cut(chunk: Chunk) -> int | None:
+def _start_of_cut(chunk: bytes) -> int | None:
     """Where the request that the chunk's end cuts begins, if that is at the last `*` that opens a line."""
     start = chunk.rfind(b"\r\n*") + 2
     if start < 2:
@@ -233,7 +236,7 @@ def _start_of_cut(chunk: Chunk) -> int | None:
     return start if not _count_ordinary(chunk[start:])[0] else None
 
 
-def _count_ordinary(chunk: Chunk) -> tuple[int, bool]:
+def _count_ordinary(chunk: bytes) -> tuple[int, bool]:
     """How many ordinary requests hiredis reads from the chunk's start; is nothing left of it behind them?"""
     reader: Any = hiredis.Reader(notEnoughData=False)
     reader.setmaxbuf(0)
@@ -267,7 +270,7 @@ class StrictReader:
         self._missing = 0  # arguments still to come
         self._bulk = -1  # length of the argument that is coming, -1: not known yet
 
-    def feed(self, chunk: Chunk) -> None:
+    def feed(self, chunk: bytes) -> None:
         """Takes bytes as received."""
         if self._at:
             del self._buffer[: self._at]
@@ -281,10 +284,6 @@ class StrictReader:
     def held(self) -> int:
         """Bytes received and not read: Redis' query buffer, which knows nothing of arguments that are complete."""
         return len(self._buffer) - self._at
-
-    def awaited(self) -> int:
-        """How many bytes are still missing of the argument that is coming, if its length is known."""
-        return self._bulk + 2 - self.held() if self._bulk >= 0 else 0
 
     def take_rest(self) -> bytes:
         """What stands behind the last request: it is another reader's now."""

@@ -359,5 +359,4 @@ def _time_limit_ns(tenacity: int) -> float:
 
 def _size_of_tables(server: Any) -> int:
     """What a server holds before there is any data or client."""
-    tables = sum(size_of(db.slots, None) + size_of(db.deadlines, None) for db in server.databases)
-    return tables + len(server.read_buffer)
+    return sum(size_of(db.slots, None) + size_of(db.deadlines, None) for db in server.databases)

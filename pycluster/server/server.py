@@ -46,9 +46,6 @@ from pycluster.server.slot_stats import SlotStats
 from pycluster.server.statistics import Statistics, Timing
 from pycluster.server.turn import Turn
 
-READ_BUFFER = 16 * 1024  # one for all connections: a larger one lets a pipelining client hold a turn for too long
-LARGE_READ_BUFFER = 256 * 1024  # while a large argument arrives: 100 KB values in 16 KB pieces cost half as much again
-
 
 def _now_us() -> int:
     return monotonic_ns() // 1000
@@ -85,8 +82,6 @@ class Server:
         self.statistics = Statistics()
         self.timing = Timing()
         self.turn = Turn(loop)
-        self.read_buffer = bytearray(READ_BUFFER)
-        self.large_read_buffer = bytearray(LARGE_READ_BUFFER)
 
         self.clustered: bool = config.cluster_enabled
         self.cluster: Any = None  # server.cluster_part.ClusterPart, once it has started

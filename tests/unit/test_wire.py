@@ -57,8 +57,7 @@ def stream_of(chunks: list[bytes], chunks_a_turn: int = 1) -> bytes:
         connection = Connection(server)
         connection.connection_made(NoSocket())
         for number, chunk in enumerate(chunks, 1):
-            connection.get_buffer(0)[: len(chunk)] = chunk
-            connection.buffer_updated(len(chunk))
+            connection.data_received(chunk)
             if number % chunks_a_turn == 0:
                 loop.run_until_complete(asyncio.sleep(0))
         server.turn.schedule()

@@ -168,6 +168,16 @@ def test_chunks_make_no_difference_to_the_strict_reader(chunks: list[bytes]) -> 
 @example([b"*1\r\n$4\r\nPING\r\n*1\r\n#t\r\n"])
 @example([b"*1\r\n$1\r\na\r\n*1\r\n$2\r\n", b"#t\r\n", b"\r\n"])
 def test_the_quick_reader_reads_as_the_strict_one_at_once(chunks: list[bytes]) -> None:
+    compare_with_strict(chunks)
+
+
+@given(chunked())
+def test_so_it_does_with_large_chunks(chunks: list[bytes]) -> None:
+    with patch.object(requests, "LARGE_CHUNK", 12):
+        compare_with_strict(chunks)
+
+
+def compare_with_strict(chunks: list[bytes]) -> None:
     quick, strict = RequestReader(20), StrictReader(20)
     with patch.object(requests, "INLINE_LIMIT", 24):
         for chunk in chunks:
