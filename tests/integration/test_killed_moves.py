@@ -18,6 +18,7 @@ from tests.integration.killed_moves import (
     mend_with_pycluster,
     mend_with_redis_cli,
     start_shards,
+    take_all_slots,
 )
 from tests.integration.shards import Shards, wait
 
@@ -92,3 +93,14 @@ def test_restarted_with_its_append_only_file(move: Move, side: str, step: str) -
     move.kill(side).start()
     move.shards.wait_well()
     move.ends_well()
+
+
+@pytest.mark.long
+def test_a_new_master_that_dies_while_it_gets_its_first_slot_is_replaced(our_server: list[str], mend: Mend) -> None:
+    for shards in start_shards(our_server, masters=4):
+        take_all_slots(shards, "D", "C")
+        move = Move(shards, mend, between="AD")
+        move.go("some batches are moved")
+        move.replace("target").start()
+        shards.wait_well()
+        move.ends_well()
