@@ -10,6 +10,7 @@ behind, a close. What arrives meanwhile stays in the reader, so that the end of 
 """
 
 import asyncio
+import os
 import socket
 from collections.abc import Callable
 from time import perf_counter_ns, time
@@ -300,7 +301,7 @@ class Connection(asyncio.Protocol):
         self._out.append(raw)
         if not self._held_back:
             self._held_back = True
-            self._server.turn.hold(self)
+            self._server.turn.hold(self, first=True)
 
     def when_taken(self, go_on: Callable[[], None]) -> None:
         """Calls once when the peer has taken most of what it was sent: for who sends much, piece by piece."""
@@ -345,13 +346,26 @@ class Connection(asyncio.Protocol):
             raw = _join(out)
             if self._client.gate & IS_REPLICA:
                 self._server.statistics.replication_output += len(raw)
+                self._write_now(raw)
             else:
                 self._server.statistics.net_output += len(raw)
-            self._transport.write(raw)
+                self._transport.write(raw)
             if self._is_behind or len(raw) > MUCH:
                 self.check_output()
         if self._hold & CLOSING:
             self._transport.close()
+
+    def _write_now(self, stream: bytes) -> None:
+        """The stream leaves before any reply does: a client that was told OK, and a replica that has not got the write,
+        is what a kill -9 must not find. (The transport writes when the loop has nothing else to do, in any order.)"""
+        taken = 0
+        if not self._transport.get_write_buffer_size():
+            try:
+                taken = os.write(self.file_number, stream)
+            except OSError:
+                pass  # full, or gone: the transport finds out
+        if taken < len(stream):
+            self._transport.write(stream[taken:])
 
     def check_output(self) -> None:
         """Drops a client that is too far behind for its class (client-output-buffer-limit)."""

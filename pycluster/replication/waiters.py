@@ -52,7 +52,7 @@ class Waiters:
             if client not in self._waiting:
                 continue  # an order that was carried out made us a replica
             if client.waiter is None or client.waiter.wait is not wait:
-                del self._waiting[client]  # its time was over, or somebody's patience
+                self.forget(client)  # its time was over, or somebody's patience
             elif goal.local and not self._host.wants_aof():
                 del self._waiting[client]
                 self._host.end_wait(client, WaitForFileThatIsNone())

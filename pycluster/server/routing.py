@@ -108,11 +108,13 @@ class Routing:
             error = self._refusal_while_down(client, command, sharded)
             if error is not None:
                 return error
-        migrating_to = state.slots.migrating.get(slot) if owner is state.myself else None
-        importing = migrating_to is None and slot in state.slots.importing
+        migrating_to, importing = None, False
+        if state.myself.is_primary or client.readonly:  # a replica has the same slots open as its primary
+            migrating_to = state.slots.migrating.get(slot) if owner is (state.myself.primary or state.myself) else None
+            importing = migrating_to is None and slot in state.slots.importing
         missing = 0
         if migrating_to is not None or importing:
-            if command.name == "migrate":
+            if command.name == "migrate" and state.myself.is_primary:
                 return None
             if not sharded:
                 client.db.enter(slot)

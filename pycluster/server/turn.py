@@ -50,9 +50,12 @@ class Turn:
             self._began = perf_counter_ns()
             self.loop.call_soon(self._end)
 
-    def hold(self, outlet: Outlet) -> None:
-        """This connection has replies that leave at the end of the turn."""
-        self._outlets.append(outlet)
+    def hold(self, outlet: Outlet, first: bool = False) -> None:
+        """This connection has replies that leave at the end of the turn; `first`: before those of all others."""
+        if first:
+            self._outlets.insert(0, outlet)
+        else:
+            self._outlets.append(outlet)
         if not self._scheduled:
             self.schedule()
 

@@ -41,21 +41,28 @@ class Mender:
             case FinishMove(slot, source, target):
                 self._finish(slot, self._node(source), self._node(target))
             case Close(slot, node):
-                self._order(self._node(node), "SETSLOT", slot, "STABLE", but=IS_REPLICA)
+                self._close(slot, self._node(node))
             case Announce(slot, owner):
                 self.mover.hand_over(slot, self._node(owner), self._node(owner))
 
     def _assign(self, slot: int, node: NodeView) -> None:
         """ADDSLOTS refuses a slot that the node believes to be another's, as it may do of a master that is lost."""
-        self._order(node, "SETSLOT", slot, "STABLE")
+        self.mover.set_slot(node, slot, "STABLE")
         self._order(node, "DELSLOTS", slot, but=UNASSIGNED)
         self._order(node, "ADDSLOTS", slot)
         self._order(node, "BUMPEPOCH")
 
+    def _close(self, slot: int, node: NodeView) -> None:
+        try:
+            self.mover.set_slot(node, slot, "STABLE")
+        except NodeSaid as error:
+            if IS_REPLICA not in error.error:
+                raise
+
     def _bring_keys(self, slot: int, source: NodeView, owner: NodeView) -> None:
         """The source must have the slot open, or it would send MIGRATE away. The owner takes RESTORE as it is."""
         if slot not in source.me.importing:
-            self._order(source, "SETSLOT", slot, "IMPORTING", owner.id)
+            self.mover.set_slot(source, slot, "IMPORTING", owner.id)
         for keys in self.mover.keys_in(slot, source):
             self._migrate(slot, source, owner, keys, winner=owner)
 

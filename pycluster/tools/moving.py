@@ -18,6 +18,7 @@ from pycluster.tools.outcomes import NodeSaid, Refused, Trouble
 from pycluster.tools.plans import Move
 from pycluster.tools.view import ClusterView, NodeView
 
+NO_REPLICAS = "Not enough good replicas"
 BUSY_KEY = "Target key name already exists"
 RECOVERY_S = 10.0  # as long as a node may wait after a failure, twice
 
@@ -96,8 +97,8 @@ class Mover:
     def move_slot(self, slot: int, source: NodeView, target: NodeView) -> None:
         self.open_slot = SlotOpened(slot, source.id, target.id)
         self.report(self.open_slot)
-        self.connections.ask(target.asked_at, "CLUSTER", "SETSLOT", slot, "IMPORTING", source.id)
-        self.connections.ask(source.asked_at, "CLUSTER", "SETSLOT", slot, "MIGRATING", target.id)
+        self.set_slot(target, slot, "IMPORTING", source.id)
+        self.set_slot(source, slot, "MIGRATING", target.id)
         for keys in self.keys_in(slot, source):
             self.migrate(slot, source, target, keys)
         self.hand_over(slot, source, target)
@@ -106,14 +107,26 @@ class Mover:
 
     def hand_over(self, slot: int, source: NodeView, target: NodeView) -> None:
         """Tell all masters whose slot it is now."""
-        self.connections.ask(target.asked_at, "CLUSTER", "SETSLOT", slot, "NODE", target.id)
+        self.set_slot(target, slot, "NODE", target.id)
         others = [node for node in self.view.masters if node.id != target.id]
         for node in sorted(others, key=lambda node: node.id != source.id):
             try:
                 self.connections.ask(node.asked_at, "CLUSTER", "SETSLOT", slot, "NODE", target.id)
             except NodeSaid as error:
-                # Who gave its last slot away, and has heard so from the target, is a replica by now.
-                if "only with masters" not in error.error:
+                # Who gave its last slot away, and has heard so from the target, is a replica by now. And they all hear
+                # of it anyway: nobody needs to wait for their replicas.
+                if "only with masters" not in error.error and NO_REPLICAS not in error.error:
+                    raise
+
+    def set_slot(self, node: NodeView, slot: int, *words: str) -> None:
+        """SETSLOT, which is refused while a replica does not agree: it may be busy, or have died a moment ago."""
+        deadline = time.monotonic() + RECOVERY_S
+        while True:
+            try:
+                self.connections.ask(node.asked_at, "CLUSTER", "SETSLOT", slot, *words)
+                return
+            except NodeSaid as error:
+                if NO_REPLICAS not in error.error or time.monotonic() > deadline:
                     raise
 
     def keys_in(self, slot: int, node: NodeView) -> Iterator[list[bytes]]:

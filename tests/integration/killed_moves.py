@@ -13,7 +13,7 @@ import hiredis
 
 from pycluster.keyspace.slots import key_slot
 from pycluster.testing import Cluster, Node
-from tests.integration.shards import Shards, id_of, row, wait
+from tests.integration.shards import Shards, id_of, owned, row, wait
 from tests.integration.tutorial import covers
 
 TAG = "{shard:0}"  # of A, to begin with
@@ -38,12 +38,12 @@ Mend = Callable[[Node], None]
 
 
 class Move:
-    """The slot, with 1,000 keys, moves from the shard that has it to the other one of A and B."""
+    """The slot, with 1,000 keys, moves from the one of two shards that has it to the other one."""
 
-    def __init__(self, shards: Shards, mend: Mend):
+    def __init__(self, shards: Shards, mend: Mend, between: str = "AB"):
         self.shards = shards
         self.mend = mend
-        a, b = ((shards.master(name), shards.replica(name)) for name in "AB")
+        a, b = ((shards.master(name), shards.replica(name)) for name in between)
         (self.source, source_heir), (self.target, target_heir) = (a, b) if owns(a[0]) else (b, a)
         self.heirs = {"source": source_heir, "target": target_heir}
         self.values = {f"{TAG}{number}".encode(): b"value of %d" % number for number in range(KEYS)}
@@ -182,11 +182,22 @@ def mend_with_pycluster(node: Node) -> None:
         timeout=60,
     )
     print(said.stdout, said.stderr)
-    assert said.returncode == 0, said.stdout + said.stderr
+    assert "All slots are covered, and none is open." in said.stdout, said.stdout + said.stderr
 
 
-def start_shards(our_server: list[str]) -> Iterator[Shards]:
-    with Cluster(program=our_server, directives=DIRECTIVES) as cluster:
+def start_shards(our_server: list[str], masters: int = 3) -> Iterator[Shards]:
+    with Cluster(masters, program=our_server, directives=DIRECTIVES) as cluster:
         shards = Shards(cluster.nodes)
         shards.wait_well()
         yield shards
+
+
+def take_all_slots(shards: Shards, loser: str, gainer: str) -> None:
+    """Afterwards the loser is as a master that has just come to the cluster."""
+    (word,) = owned(row(shards.master(loser)))
+    first, _, last = word.partition("-")
+    for node in shards.nodes:
+        node.ask("CLUSTER", "DELSLOTSRANGE", first, last)
+    shards.master(gainer).ask("CLUSTER", "ADDSLOTSRANGE", first, last)
+    shards.master(gainer).ask("CLUSTER", "BUMPEPOCH")
+    shards.wait_well()

@@ -157,3 +157,30 @@ def test_a_chunk_with_a_read_in_it_is_not_taken(monkeypatch: pytest.MonkeyPatch)
 
 def test_an_argument_with_the_end_of_a_line_is_not_offered(monkeypatch: pytest.MonkeyPatch) -> None:
     assert taken(monkeypatch, WRITES + encode_request([b"SET", b"k", b"\r\n"])) == []
+
+
+class Witness(NoSocket):
+    """A peer that notes what it gets, and that it was it who got it."""
+
+    def __init__(self, seen: list[tuple[str, bytes]], name: str) -> None:
+        self.seen, self.name = seen, name
+
+    def write(self, raw: bytes) -> None:
+        self.seen.append((self.name, raw))
+
+
+def test_what_replicas_get_leaves_before_any_reply() -> None:
+    """Else a client could hold an OK to a write that a killed master has told nobody of."""
+    loop = asyncio.new_event_loop()
+    config = Config()
+    config.loglevel = "nothing"
+    server = Server(config, GROUPS, Log(config), loop, Random(1))
+    seen: list[tuple[str, bytes]] = []
+    client, replica = Connection(server), Connection(server)
+    client.connection_made(Witness(seen, "client"))
+    replica.connection_made(Witness(seen, "replica"))
+    client.send("OK")
+    replica.send_bytes(b"SET")
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    assert seen == [("replica", b"SET"), ("client", b"+OK\r\n")]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from pycluster.cluster.node import PRIMARY, Node
 from pycluster.keyspace.slots import key_slot
 from pycluster.protocol.errors import ReplyError
 from pycluster.server.blocking import BLOCKED
@@ -207,6 +208,40 @@ def test_a_replica_serves_readers_of_its_own_primary_only(stage: Clustered) -> N
     assert said(stage.ask(client, "EXEC")) == "served"
     assert stage.ask(client, "READWRITE") == "OK"
     assert code(stage.ask(client, "GET k")) == "MOVED"
+
+
+@pytest.mark.parametrize(
+    ("word", "request_", "expected"),
+    [
+        ("READONLY", "GET k", "ASK"),
+        ("READONLY", "SET k 1", "ASK"),
+        ("READONLY", "MIGRATE 127.0.0.1 7003 k 0 100", "ASK"),
+        ("READWRITE", "GET k", "MOVED"),
+    ],
+)
+def test_a_replica_sends_its_readers_behind_keys_that_its_primary_has_given_away(
+    stage: Clustered, word: str, request_: str, expected: str
+) -> None:
+    stage.follow(stage.other)
+    stage.server.replication.is_stale = lambda: False
+    stage.migrate(THEIRS)
+    client = stage.client()
+    stage.ask(client, word)
+    assert code(stage.ask(client, request_)) == expected
+
+
+def test_a_replica_of_who_takes_a_slot_serves_readers_who_say_asking(stage: Clustered) -> None:
+    stage.follow(stage.other)
+    stage.server.replication.is_stale = lambda: False
+    stage.slots.rebind(1 << THEIRS, Node("3" * 40, PRIMARY, 0, "", port=7003))
+    stage.import_(THEIRS)
+    client = stage.client()
+    stage.ask(client, "ASKING")
+    assert code(stage.ask(client, "GET k")) == "MOVED"
+    for request, expected in {"GET k": "served", "SET k 1": "READONLY"}.items():
+        stage.ask(client, "READONLY")
+        stage.ask(client, "ASKING")
+        assert code(stage.ask(client, request)) == expected
 
 
 def test_a_replica_serves_shard_channels_to_everybody(stage: Clustered) -> None:

@@ -14,6 +14,7 @@ from tests.unit.tools.nodes import SLOT, FakeNodes
 FIVE = {b"key:%d" % number: b"value" for number in range(5)}
 
 
+NO_REPLICAS = "NOREPLICAS Not enough good replicas to write."
 IN_PAIRS = MoveSettings(pipeline=2)
 
 
@@ -87,6 +88,27 @@ def test_a_source_that_has_become_a_replica_meanwhile_is_no_trouble(nodes: FakeN
     mover, _ = mover_of(nodes)
     mover.move([Move(A, B, 1 << SLOT)])
     assert nodes.at("C").owner == B
+
+
+def test_a_target_whose_replica_needs_time_is_asked_again(nodes: FakeNodes) -> None:
+    mover, _ = mover_of(nodes)
+    refusals = [NO_REPLICAS, NO_REPLICAS]
+
+    def refuse(letter: str, words: Sequence[Word]) -> None:
+        if words[1:4] == ("SETSLOT", SLOT, "NODE") and letter == "B" and refusals:
+            raise NodeSaid(nodes.at("B").described.address, refusals.pop())
+
+    nodes.before = refuse
+    mover.move([Move(A, B, 1 << SLOT)])
+    assert nodes.at("B").owner == B and not refusals
+
+
+def test_others_are_not(nodes: FakeNodes) -> None:
+    """They hear of it from the target."""
+    nodes.at("A").refusal = nodes.at("C").refusal = NO_REPLICAS
+    mover, _ = mover_of(nodes)
+    mover.move([Move(A, B, 1 << SLOT)])
+    assert nodes.at("B").owner == B
 
 
 def test_a_target_that_refuses_the_slot_ends_the_move_with_the_slot_open(nodes: FakeNodes) -> None:
