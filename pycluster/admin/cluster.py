@@ -294,6 +294,7 @@ def cluster_setslot(client: Client, slot: bytes, action: bytes, *node_id: bytes)
     """
     here = part(client)
     orders.require_primary(here.state)
+    client.server.slot_migrations.core.refuse_moving_by_hand()
     number = _slot(slot)
     match [action.upper(), *map(text_of, node_id)]:
         case [b"MIGRATING", str(peer)]:

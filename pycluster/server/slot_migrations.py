@@ -42,9 +42,10 @@ from pycluster.slot_migration.effects import (
     TakeSlots,
     Unpause,
 )
+from pycluster.slot_migration.following import as_text, read_text
 from pycluster.slot_migration.host import Settings
 from pycluster.slot_migration.job import Job
-from pycluster.slot_migration.ranges import Ranges
+from pycluster.slot_migration.ranges import words_of
 
 SETTINGS = (
     "repl-timeout cluster-manual-failover-timeout slot-migration-max-failover-repl-bytes "
@@ -208,9 +209,24 @@ class SlotMigrations:
         """We are a primary since now, by a failover or from the start: nobody carries on what the last one began."""
         self._perform(self.core.end_tracked("A failover occurred during slot import", self._now()))
 
-    def adopt(self, imports: Iterable[tuple[str, Ranges]]) -> None:
-        """A dataset was loaded in which these imports were under way."""
-        self._perform(self.core.adopt(imports, self._now()))
+    def adopt(self, imports: bytes) -> None:
+        """A dataset was loaded in which these imports were under way, if any."""
+        try:
+            read = read_text(imports.decode("latin-1"))
+        except ValueError:
+            self._server.log.warning(f"Slot imports in the dataset make no sense: {imports!r}")
+            read = []
+        if read or self.core.jobs.all:
+            self._perform(self.core.adopt(read, self._now()))
+
+    def imports_as_text(self) -> str:
+        """What a snapshot must say of the slots that are on their way here."""
+        return as_text(self.core.imports())
+
+    def imports_as_commands(self) -> list[list[bytes]]:
+        """The same for a base of commands."""
+        head = [b"CLUSTER", b"SYNCSLOTS", b"ESTABLISH", b"NAME"]
+        return [[*head, job.name.encode(), b"SLOTSRANGE", *words_of(job.ranges)] for job in self.core.imports()]
 
     def _tick(self) -> None:
         if self.core.jobs.all:

@@ -11,7 +11,7 @@ from pycluster.protocol import errors
 from pycluster.slot_migration.effects import Hide, Show
 from pycluster.slot_migration.job import Job, State
 from pycluster.slot_migration.jobs import Jobs
-from pycluster.slot_migration.ranges import Ranges, read_plain_ranges
+from pycluster.slot_migration.ranges import Ranges, read_plain_ranges, text_of
 
 _ENDS = {state.value.upper().encode(): state for state in (State.SUCCESS, State.FAILED, State.CANCELLED)}
 
@@ -24,6 +24,21 @@ def told(jobs: Jobs, words: Sequence[bytes]) -> None:
             _begun(jobs, words[1:])
         case b"FINISH":
             _ended(jobs, words[1:])
+
+
+def as_text(imports: Iterable[Job]) -> str:
+    """Imports that are under way, as the head of a file holds them (`read_text`): `name 0-99 200-200;name …`."""
+    return ";".join(f"{job.name} {text_of(job.ranges)}" for job in imports)
+
+
+def read_text(text: str) -> list[tuple[str, Ranges]]:
+    """What `as_text` has written; raises ValueError where it has not."""
+    imports = []
+    for part in filter(None, text.split(";")):
+        name, *ranges = part.split(" ")
+        pairs = [tuple(map(int, pair.split("-"))) for pair in ranges]
+        imports.append((name, tuple((first, last) for first, last in pairs)))
+    return imports
 
 
 def _begun(jobs: Jobs, words: Sequence[bytes]) -> None:
