@@ -44,7 +44,7 @@ from pycluster.slot_migration.effects import (
 )
 from pycluster.slot_migration.following import as_text, read_text
 from pycluster.slot_migration.host import Settings
-from pycluster.slot_migration.job import Job
+from pycluster.slot_migration.job import COMMAND_FAILED, Job
 from pycluster.slot_migration.ranges import words_of
 
 SETTINGS = (
@@ -65,7 +65,6 @@ class SlotMigrations:
         self._exports: dict[Job, Export] = {}
         self._imports: dict[Job, Client] = {}
         self._connecting: set[asyncio.Task[None]] = set()
-        self.sent_bytes = 0
         server.config.on_change(SETTINGS, self._reconfigure)
         server.cron.each_tick(self._tick)
 
@@ -151,8 +150,7 @@ class SlotMigrations:
         """A command of a source cannot be carried out here: then the two have not the same data."""
         job = client.import_job
         self._server.log.warning(f"Slot migration {job.description}: {what}")
-        message = "Failed to process command during slot migration. Check logs for more information"
-        self._perform(self.core.failed(job, message, self._now()))
+        self._perform(self.core.failed(job, COMMAND_FAILED, self._now()))
 
     def forget(self, client: Client) -> None:
         """The client has gone."""
@@ -186,8 +184,8 @@ class SlotMigrations:
         return bool(hard) and waiting >= hard
 
     def count_sent(self, length: int) -> None:
+        """So many bytes have gone to a target."""
         self._server.statistics.net_output += length
-        self.sent_bytes += length
 
     def soon(self, what: Callable[..., None], *args: Any) -> None:
         """In the next turn of the loop."""

@@ -56,6 +56,8 @@ def _begun(jobs: Jobs, words: Sequence[bytes]) -> None:
 
 
 def _track(jobs: Jobs, name: str, ranges: Ranges) -> None:
+    if any(job.name == name for job in jobs.tracked()):
+        return
     job = Job(name, False, ranges, "", "", jobs.now_ms, State.TRACKED)
     jobs.add(job)
     jobs.log("notice", f"New slot import job created: {job.description}.")
@@ -68,10 +70,11 @@ def _ended(jobs: Jobs, words: Sequence[bytes]) -> None:
     name = errors.text_of(said.get(b"NAME", b""))
     if state is None or not name:
         raise errors.BadSyntax
-    job = next((job for job in jobs.tracked() if job.name == name), None)
+    job = next((job for job in jobs.all if job.name == name), None)
     if job is None:
         raise errors.NoSuchMigration
-    _conclude(jobs, job, state, errors.text_of(said.get(b"MESSAGE", b"")))
+    if job.is_tracked:  # else it was our own, until somebody took our place
+        _conclude(jobs, job, state, errors.text_of(said.get(b"MESSAGE", b"")))
 
 
 def _conclude(jobs: Jobs, job: Job, state: State, message: str) -> None:

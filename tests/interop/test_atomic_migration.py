@@ -1,5 +1,5 @@
-"""CLUSTER MIGRATESLOTS between our nodes and valkey-server's, in both directions, with replicas of both makes: the words
-on the wire are the same."""
+"""CLUSTER MIGRATESLOTS between our nodes and valkey-server's, in both directions, with replicas of both makes: the
+words on the wire are the same."""
 
 from collections.abc import Iterator
 
@@ -28,7 +28,9 @@ ROLES = ["ours to valkey", "valkey to ours"]
 
 
 @pytest.fixture(scope="module")
-def mixed(our_server: list[str], valkey_server: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def mixed(
+    our_server: list[str], valkey_server: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Cluster]:
     """A master of ours and one of Valkey's; the replica of each is of the other make."""
     directives = [("enable-debug-command", "yes"), ("save", ""), ("repl-ping-replica-period", 600)]
     directory = tmp_path_factory.mktemp("atomic")
