@@ -301,6 +301,7 @@ def cluster_setslot(client: Client, slot: bytes, action: bytes, *node_id: bytes)
     state, core = here.state, here.core
     if not client.gate & FROM_PRIMARY:
         orders.require_primary(state)
+        client.server.slot_migrations.core.refuse_moving_by_hand()
     number = slot_of(slot)
     order: Callable[[int], list[Effect]]
     match action.upper(), node_id:

@@ -14,6 +14,7 @@ from pycluster.protocol.replies import Attributed, BigNumber, Push, Several, Ver
 from pycluster.server import data_part
 from pycluster.server.client import Client
 from pycluster.server.clients import may_debug
+from pycluster.slot_migration.jobs import Jobs
 
 group = Group("server")
 
@@ -50,6 +51,8 @@ def debug(client: Client, subcommand: bytes, *arguments: bytes) -> object:
             dropped = parse_int(kind)
             if server.cluster is not None:
                 server.cluster.state.dropped_kind = dropped
+        case [b"slotmigration", what, prevents]:
+            _prevent(server.slot_migrations.core.jobs, what, parse_int(prevents) != 0)
         case [b"change-repl-id"]:
             server.replication.change_id()
         case [b"log", message]:
@@ -61,6 +64,17 @@ def debug(client: Client, subcommand: bytes, *arguments: bytes) -> object:
         case _:
             raise SubcommandMisused
     return "OK"
+
+
+def _prevent(jobs: Jobs, what: bytes, is_prevented: bool) -> None:
+    """Stops migrations of slots before a step, or lets them go on."""
+    match what.lower():
+        case b"prevent-pause":
+            jobs.pause_prevented = is_prevented
+        case b"prevent-failover":
+            jobs.hand_over_prevented = is_prevented
+        case _:
+            raise SubcommandMisused
 
 
 def _digest_value(db: Database, key: bytes) -> str:
@@ -167,6 +181,10 @@ SET-ACTIVE-EXPIRE <0|1>
     Setting it to 0 disables expiring keys in background when they are not
     accessed (otherwise the Redis behavior). Setting it to 1 reenables back the
     default.
+SLOTMIGRATION PREVENT-PAUSE <0|1>
+    When set to 1, slot migrations will be prevented from pausing on the source node.
+SLOTMIGRATION PREVENT-FAILOVER <0|1>
+    When set to 1, slot migrations will be prevented from performing the slot-level failover on the target node.
 SLEEP <seconds>
     Stop the server for <seconds>. Decimals allowed.
 DROP-CLUSTER-PACKET-FILTER <packet-type>

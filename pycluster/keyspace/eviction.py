@@ -136,8 +136,9 @@ class Candidates:
     def _sample_volatile(self, db: Database, count: int) -> list[tuple[int, bytes]]:
         """Slots take turns, and in a slot the keys do, as in active expiry: those looked at go behind the others."""
         found: list[tuple[int, bytes]] = []
-        for slot in list(islice(db.volatile, count)):
-            due = db.deadlines[slot] if slot not in db.hidden else {}
+        shown = db.volatile if not db.hidden else (slot for slot in db.volatile if slot not in db.hidden)
+        for slot in list(islice(shown, count)):
+            due = db.deadlines[slot]
             if len(due) <= SMALL:
                 keys = self._rng.sample(list(due), min(count - len(found), len(due)))
             else:

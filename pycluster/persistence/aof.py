@@ -68,9 +68,10 @@ class AppendOnly:
         place: Callable[[], int] = lambda: 0,
         kept: Callable[[], None] = lambda: None,
         synced: Callable[[], None] = lambda: None,
+        openings: Callable[[], list[list[bytes]]] = list,
     ) -> None:
         """`place` says how far the stream of changes is; `kept` is called for each piece of it that is taken, `synced`
-        when more of it is safe."""
+        when more of it is safe. `openings` are commands that come first in a base of commands."""
         self.state = State.OFF
         self.loading: Loading | None = None
         self.disk = disk or Disk()
@@ -99,6 +100,7 @@ class AppendOnly:
         self._place = place
         self._kept = kept
         self._when_synced = synced
+        self._openings = openings
         self._before_tail = 0  # bytes of the parts that are complete
         self._base_size = 0
         self._stamped_s = 0
@@ -362,8 +364,8 @@ class AppendOnly:
         stamp = b"#TS:%d\r\n" % int(self._now_s()) if self._config.aof_timestamp_enabled else b""
         sources = self._databases[0].keyspace.functions.sources()
         if frozen is None:
-            return write_commands(self._databases, stamp, sources, self._passed)
-        return write_commands(frozen.databases, stamp, sources, self._passed, frozen.hold)
+            return write_commands(self._databases, stamp, sources, self._passed, openings=self._openings())
+        return write_commands(frozen.databases, stamp, sources, self._passed, frozen.hold, self._openings())
 
     def _rewritten(self, how: Ended) -> None:
         """The child has ended."""

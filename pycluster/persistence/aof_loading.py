@@ -38,6 +38,9 @@ class Replay(Protocol):
         Raises UnknownCommand.
         """
 
+    def took_base(self, loading: Loading) -> None:
+        """The base was a snapshot, and is loaded; commands follow."""
+
     def start_over(self) -> None:
         """Another file begins: nothing of the last one is open any more."""
 
@@ -110,6 +113,7 @@ class AofLoader:
                 yield loading
                 piece = os.read(fd, self._slice)
             note_sanitized(loader.end(), self._databases, self._config)
+            self._replay.took_base(loader.loading)
         except Unreadable as error:
             tell_unreadable(error, self._log.write)
             self._log.warning(f"Error reading the {preamble} {part.name}, AOF loading aborted")

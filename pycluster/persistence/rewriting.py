@@ -27,12 +27,16 @@ def write_commands(
     sources: Iterable[bytes] = (),
     passed: Callable[[int], None] = lambda keys: None,
     hold: Callable[[Any], Any] = lambda value: value,
+    openings: Iterable[list[bytes]] = (),
 ) -> Iterator[bytes]:
     """The file, in pieces that are worth a system call: the stamp, libraries of functions by their sources, keys.
+
+    `openings` are commands that must come before all keys.
 
     `passed` is told of each key that is written; `hold` says what is to be written for a value (keyspace/frozen.py).
     """
     collected = [stamp, *[encode_request([b"FUNCTION", b"LOAD", source]) for source in sources]]
+    collected += map(encode_request, openings)
     length = 0
     for args in _commands(databases, passed, hold):
         encoded = encode_request(args)

@@ -28,6 +28,7 @@ from pycluster.persistence.loading import SLICE, Loader, Loading, load_file, not
 from pycluster.persistence.slices import Slices
 from pycluster.protocol.errors import ReloadLoadFailed, ReloadSaveFailed
 from pycluster.rdb.errors import Unreadable
+from pycluster.rdb.opcodes import SLOT_IMPORTS
 from pycluster.rdb.writer import Uses, put_frequency, put_idle, write_file
 
 SYNC_EVERY = 4 << 20  # rdb-save-incremental-fsync
@@ -69,6 +70,7 @@ class Snapshots:
         *,
         replication_fields: Callable[[], Mapping[str, str | int]] = dict,
         used_memory: Callable[[], int] = lambda: 0,
+        slot_imports: Callable[[], str] = str,
         redis_version: str = "",
         disk: Disk | None = None,
     ) -> None:
@@ -87,6 +89,7 @@ class Snapshots:
         self._journal = journal
         self._replication_fields = replication_fields
         self._used_memory = used_memory
+        self._slot_imports = slot_imports
         self._version = redis_version
         self._disk = disk or Disk()
         self._running: _Running | None = None
@@ -124,6 +127,8 @@ class Snapshots:
             **({} if as_base else self._replication_fields()),
             "aof-base": int(as_base),
         }
+        if imports := self._slot_imports():
+            aux[SLOT_IMPORTS.decode()] = imports
         databases: Sequence[Rows] = self._databases if frozen is None else frozen.databases
         return write_file(
             databases if request.keys else (),

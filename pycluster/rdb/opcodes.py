@@ -11,6 +11,9 @@ INT16 = 1
 INT32 = 2
 LZF = 3
 
+# An aux field of ours: which slots are on their way here (Valkey has an opcode for it; others pass the field over).
+SLOT_IMPORTS = b"slot-imports"
+
 # Types of values.
 STRING = 0
 LIST = 1

@@ -192,11 +192,16 @@ class FileReader:
             case opcodes.SLOT_INFO:  # slot, keys, keys that expire: a hint, since Redis 7.4
                 for _ in range(3):
                     _, at = read_length(received, at)
-            case opcodes.SLOT_IMPORT if self._is_valkey:  # which slots were on their way here; not that they came
-                _, at = read_string(received, at)
-                ranges, at = read_length(received, at)
-                for _ in range(2 * ranges):
-                    _, at = read_length(received, at)
+            case opcodes.SLOT_IMPORT if self._is_valkey:  # which slots were on their way here
+                name, at = read_string(received, at)
+                count, at = read_length(received, at)
+                ranges = []
+                for _ in range(count):
+                    first, at = read_length(received, at)
+                    last, at = read_length(received, at)
+                    ranges.append(b"%d-%d" % (first, last))
+                known = self.aux.get(opcodes.SLOT_IMPORTS, b"")
+                self.aux[opcodes.SLOT_IMPORTS] = b"%b;%b %b" % (known, name, b" ".join(ranges))
             case opcodes.AUX:
                 name, at = read_string(received, at)
                 self.aux[name], at = read_string(received, at)

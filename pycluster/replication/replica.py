@@ -374,6 +374,7 @@ class Replica:
         self._history.adopt(*self._offered)
         self.position = stream_db(loading, len(self._host.databases)) or 0
         self._primary.open_backlog()
+        self._host.adopt_slot_imports(loading)
         self._host.log.notice("MASTER <-> REPLICA sync: Finished with success")
         self._host.resume_aof()
         self.synchronized(loading)

@@ -37,6 +37,7 @@ def build(server: Any) -> tuple[Snapshots, AppendOnly, DiskTrouble, Replication]
         server.forks,
         replication_fields=lambda: server.replication.fields(),
         used_memory=lambda: server.memory.used,
+        slot_imports=server.slot_migrations.imports_as_text,
         redis_version=REDIS_VERSION,
         disk=server.disk,
     )
@@ -59,6 +60,7 @@ def build(server: Any) -> tuple[Snapshots, AppendOnly, DiskTrouble, Replication]
         place=lambda: server.replication.history.offset,
         kept=lambda: server.replication.primary.note_kept(),
         synced=lambda: server.replication.primary.waiters.serve(),
+        openings=server.slot_migrations.imports_as_commands,
     )
     server.journal.keeper = aof.take
     server.turn.always(aof.write)
@@ -120,6 +122,7 @@ async def _load_snapshot(server: Any) -> bool:
     if loading is not None:
         log.notice(f"DB loaded from disk: {perf_counter() - begun:.3f} seconds")
         server.replication.restore(loading, is_primary=is_primary)
+        server.adopt_slot_imports(loading)
     return True
 
 
@@ -144,6 +147,7 @@ async def _load_aof(server: Any) -> bool:
 def reload_aof(server: Any) -> bool:
     """DEBUG LOADAOF: through the file and back, while everything waits."""
     aof, journal = server.aof, server.journal
+    server.slot_migrations.flushed()
     journal.flush()
     aof.write(force=True)
     empty_dataset(server.databases)

@@ -10,6 +10,7 @@ from typing import Any
 
 from pycluster.keyspace.database import IGNORE
 from pycluster.persistence.aof_loading import UnknownCommand
+from pycluster.persistence.loading import Loading
 from pycluster.protocol.errors import ReplyError
 from pycluster.server.client import FROM_PRIMARY, IN_TRANSACTION, Client
 from pycluster.server.execute import find
@@ -55,6 +56,9 @@ class Replay:
         server.timing.then = server.timing.wall_read = perf_counter_ns()
         server.clock.now = server.wall_ms()
         server.keyspace.expired_keys = IGNORE
+
+    def took_base(self, loading: Loading) -> None:
+        self._server.adopt_slot_imports(loading)
 
     def start_over(self) -> None:
         self._client = self._new_client()

@@ -21,8 +21,10 @@ from pycluster.keyspace.journal import Journal
 from pycluster.keyspace.notifications import notifier
 from pycluster.keyspace.slots import SLOTS
 from pycluster.persistence.forks import Forks
+from pycluster.persistence.loading import Loading
 from pycluster.protocol.errors import ProtectedMode, ReplyError, TooManyClients, TooManyConnections
 from pycluster.protocol.replies import Push, Several
+from pycluster.rdb.opcodes import SLOT_IMPORTS
 from pycluster.server import clients, data_part
 from pycluster.server.admission import FEW_REPLICAS, LOADING, LOADING_BESIDE, REPLICA, Admission
 from pycluster.server.big_values import BigValues
@@ -276,6 +278,10 @@ class Server:
     @property
     def is_loading(self) -> bool:
         return bool(self.gate & (LOADING | LOADING_BESIDE))
+
+    def adopt_slot_imports(self, loading: Loading) -> None:
+        """A dataset has been loaded: were slots on their way to where it was made?"""
+        self.slot_migrations.adopt(loading.aux.get(SLOT_IMPORTS, b""))
 
     def suspend_aof(self) -> None:
         """The dataset is about to be replaced."""

@@ -84,7 +84,7 @@ class Export(asyncio.Protocol):
         self._is_closed = True
         self.stop_stream()
         if self._transport is not None:
-            self._transport.close()
+            self._transport.abort()
 
     @property
     def waiting(self) -> int:

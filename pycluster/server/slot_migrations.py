@@ -42,9 +42,10 @@ from pycluster.slot_migration.effects import (
     TakeSlots,
     Unpause,
 )
+from pycluster.slot_migration.following import as_text, read_text
 from pycluster.slot_migration.host import Settings
-from pycluster.slot_migration.job import Job
-from pycluster.slot_migration.ranges import Ranges
+from pycluster.slot_migration.job import COMMAND_FAILED, Job
+from pycluster.slot_migration.ranges import words_of
 
 SETTINGS = (
     "repl-timeout cluster-manual-failover-timeout slot-migration-max-failover-repl-bytes "
@@ -64,7 +65,6 @@ class SlotMigrations:
         self._exports: dict[Job, Export] = {}
         self._imports: dict[Job, Client] = {}
         self._connecting: set[asyncio.Task[None]] = set()
-        self.sent_bytes = 0
         server.config.on_change(SETTINGS, self._reconfigure)
         server.cron.each_tick(self._tick)
 
@@ -150,8 +150,7 @@ class SlotMigrations:
         """A command of a source cannot be carried out here: then the two have not the same data."""
         job = client.import_job
         self._server.log.warning(f"Slot migration {job.description}: {what}")
-        message = "Failed to process command during slot migration. Check logs for more information"
-        self._perform(self.core.failed(job, message, self._now()))
+        self._perform(self.core.failed(job, COMMAND_FAILED, self._now()))
 
     def forget(self, client: Client) -> None:
         """The client has gone."""
@@ -185,8 +184,8 @@ class SlotMigrations:
         return bool(hard) and waiting >= hard
 
     def count_sent(self, length: int) -> None:
+        """So many bytes have gone to a target."""
         self._server.statistics.net_output += length
-        self.sent_bytes += length
 
     def soon(self, what: Callable[..., None], *args: Any) -> None:
         """In the next turn of the loop."""
@@ -208,9 +207,24 @@ class SlotMigrations:
         """We are a primary since now, by a failover or from the start: nobody carries on what the last one began."""
         self._perform(self.core.end_tracked("A failover occurred during slot import", self._now()))
 
-    def adopt(self, imports: Iterable[tuple[str, Ranges]]) -> None:
-        """A dataset was loaded in which these imports were under way."""
-        self._perform(self.core.adopt(imports, self._now()))
+    def adopt(self, imports: bytes) -> None:
+        """A dataset was loaded in which these imports were under way, if any."""
+        try:
+            read = read_text(imports.decode("latin-1"))
+        except ValueError:
+            self._server.log.warning(f"Slot imports in the dataset make no sense: {imports!r}")
+            read = []
+        if read or self.core.jobs.all:
+            self._perform(self.core.adopt(read, self._now()))
+
+    def imports_as_text(self) -> str:
+        """What a snapshot must say of the slots that are on their way here."""
+        return as_text(self.core.imports())
+
+    def imports_as_commands(self) -> list[list[bytes]]:
+        """The same for a base of commands."""
+        head = [b"CLUSTER", b"SYNCSLOTS", b"ESTABLISH", b"NAME"]
+        return [[*head, job.name.encode(), b"SLOTSRANGE", *words_of(job.ranges)] for job in self.core.imports()]
 
     def _tick(self) -> None:
         if self.core.jobs.all:

@@ -8,7 +8,7 @@ it stays in its pause, even without a connection, until the cluster tells it, or
 """
 
 from pycluster.slot_migration.effects import Connect, Pause, Send, SendSlots, StopStream
-from pycluster.slot_migration.job import NAME_LENGTH, Job, State
+from pycluster.slot_migration.job import COMMAND_FAILED, NAME_LENGTH, Job, State
 from pycluster.slot_migration.jobs import Jobs
 from pycluster.slot_migration.ranges import Ranges, words_of
 
@@ -59,6 +59,9 @@ def answered(jobs: Jobs, job: Job, line: str) -> None:
         jobs.log("notice", f"Beginning snapshot of slot migration {job.description}.")
         jobs.move(job, State.SNAPSHOTTING)
         jobs.emit(SendSlots(job))
+    elif line.startswith("-"):
+        jobs.log("warning", f"Slot migration {job.description}: the target says '{line[1:]}'")
+        jobs.finish(job, State.FAILED, COMMAND_FAILED)
 
 
 def sent_slots(jobs: Jobs, job: Job) -> None:

@@ -11,7 +11,7 @@ from pycluster.protocol import errors
 from pycluster.slot_migration.effects import Hide, Show
 from pycluster.slot_migration.job import Job, State
 from pycluster.slot_migration.jobs import Jobs
-from pycluster.slot_migration.ranges import Ranges, read_plain_ranges
+from pycluster.slot_migration.ranges import Ranges, read_plain_ranges, text_of
 
 _ENDS = {state.value.upper().encode(): state for state in (State.SUCCESS, State.FAILED, State.CANCELLED)}
 
@@ -24,6 +24,21 @@ def told(jobs: Jobs, words: Sequence[bytes]) -> None:
             _begun(jobs, words[1:])
         case b"FINISH":
             _ended(jobs, words[1:])
+
+
+def as_text(imports: Iterable[Job]) -> str:
+    """Imports that are under way, as the head of a file holds them (`read_text`): `name 0-99 200-200;name …`."""
+    return ";".join(f"{job.name} {text_of(job.ranges)}" for job in imports)
+
+
+def read_text(text: str) -> list[tuple[str, Ranges]]:
+    """What `as_text` has written; raises ValueError where it has not."""
+    imports = []
+    for part in filter(None, text.split(";")):
+        name, *ranges = part.split(" ")
+        pairs = [tuple(map(int, pair.split("-"))) for pair in ranges]
+        imports.append((name, tuple((first, last) for first, last in pairs)))
+    return imports
 
 
 def _begun(jobs: Jobs, words: Sequence[bytes]) -> None:
@@ -41,6 +56,8 @@ def _begun(jobs: Jobs, words: Sequence[bytes]) -> None:
 
 
 def _track(jobs: Jobs, name: str, ranges: Ranges) -> None:
+    if any(job.name == name for job in jobs.tracked()):
+        return
     job = Job(name, False, ranges, "", "", jobs.now_ms, State.TRACKED)
     jobs.add(job)
     jobs.log("notice", f"New slot import job created: {job.description}.")
@@ -53,10 +70,11 @@ def _ended(jobs: Jobs, words: Sequence[bytes]) -> None:
     name = errors.text_of(said.get(b"NAME", b""))
     if state is None or not name:
         raise errors.BadSyntax
-    job = next((job for job in jobs.tracked() if job.name == name), None)
+    job = next((job for job in jobs.all if job.name == name), None)
     if job is None:
         raise errors.NoSuchMigration
-    _conclude(jobs, job, state, errors.text_of(said.get(b"MESSAGE", b"")))
+    if job.is_tracked:  # else it was our own, until somebody took our place
+        _conclude(jobs, job, state, errors.text_of(said.get(b"MESSAGE", b"")))
 
 
 def _conclude(jobs: Jobs, job: Job, state: State, message: str) -> None:

@@ -7,6 +7,8 @@ from pycluster.slot_migration.ranges import Ranges, slots_of, text_of
 
 NAME_LENGTH = 40
 
+COMMAND_FAILED = "Failed to process command during slot migration. Check logs for more information"
+
 
 class State(Enum):
     """Where a job stands; the values are what GETSLOTMIGRATIONS and the log show."""

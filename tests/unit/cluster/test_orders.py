@@ -102,6 +102,15 @@ def test_setslot_node_at_the_target_takes_a_new_epoch_and_says_so_to_all() -> No
     assert "configEpoch updated after importing slot 7" in logged(effects)
 
 
+def test_slots_that_are_taken_at_once_take_one_new_epoch_and_all_are_told() -> None:
+    me = Core()
+    a, _ = me.meets("a", slots=slot_range(0, 99), config_epoch=5), me.meets("b")
+    effects = me.orders("take_slots", frozenset(range(10)))
+    assert effects[0] == Persist(fsync=True)
+    assert (me.myself.config_epoch, me.myself.slots, me.node(a).slots) == (6, slot_range(0, 9), slot_range(10, 99))
+    assert len(sent(effects, Kind.PONG)) == 2
+
+
 def test_setslot_node_at_the_source_ends_the_migration() -> None:
     me = Core()
     a = me.meets("a")

@@ -72,7 +72,10 @@ def test_several_targets_are_several_jobs_the_last_named_first() -> None:
 
 @pytest.mark.parametrize(
     ("by_hand", "why"),
-    [((True, False), "ERR Slots are being manually imported"), ((False, True), "ERR Slots are being manually migrated")],
+    [
+        ((True, False), "ERR Slots are being manually imported"),
+        ((False, True), "ERR Slots are being manually migrated"),
+    ],
 )
 def test_not_while_slots_are_moved_by_hand(by_hand: tuple[bool, bool], why: str) -> None:
     world = World()
