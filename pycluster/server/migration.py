@@ -7,11 +7,15 @@ that were acknowledged before are gone here, and the others are not.
 
 An exchange that breaks off before the first reply is tried once more over a new connection: the old one may just have
 been closed for being idle.
+
+Small keys, the most of what is moved, are sent at once if their target's connection is there and free (`_send_now`):
+then nothing of it is a task, and the reply comes when the target's have come.
 """
 
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import hiredis
@@ -19,7 +23,7 @@ import hiredis
 from pycluster.commands.table import Command
 from pycluster.keyspace.database import Database
 from pycluster.protocol.errors import ReplyError, UnblockedByDemotion, cannot_reach_target, target_replied
-from pycluster.protocol.replies import Wait, encode_requests
+from pycluster.protocol.replies import Wait, encode_request
 from pycluster.rdb.writer import joined
 from pycluster.server.admission import REPLICA
 from pycluster.server.big_values import Work, payload_if_small, serializing
@@ -28,6 +32,7 @@ from pycluster.server.client import Client
 from pycluster.server.targets import Target, Targets
 
 LOOK_AGAIN_S = 0.01
+FEW = 100  # keys that are sent at once, if they are small
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +78,8 @@ class _BrokenOff(Exception):
 
     def __init__(self, doing: str, may_retry: bool) -> None:
         super().__init__()
-        self.doing = doing
         self.may_retry = may_retry
+        self.for_client = cannot_reach_target(f"{doing} to target instance")
 
 
 class Migration:
@@ -82,6 +87,7 @@ class Migration:
 
     def __init__(self, server: Any) -> None:
         self._server = server
+        self._name = b"RESTORE-ASKING" if server.clustered else b"RESTORE"
         self.targets = Targets(server.loop, server.rng)
         server.cron.each_second(self.targets.close_idle)
         server.info.add("Stats", lambda: {"migrate_cached_sockets": self.targets.connections})
@@ -97,25 +103,68 @@ class Migration:
         if not parcels:
             return "NOKEY"
         move = _Move(client, client.last_command, db, order, parcels)
-        self._server.reservations.reserve(parcel.key for parcel in parcels)
-        self._server.big_values.begin(self._carry_out(move))
+        self._server.reservations.reserve([parcel.key for parcel in parcels])
+        if not self._send_now(move):
+            self._server.big_values.begin(self._carry_out(move, may_retry=True))
         return move.wait
 
-    async def _carry_out(self, move: _Move) -> None:
-        server = self._server
+    def _send_now(self, move: _Move) -> bool:
+        """Sends the keys, if they are few and small and their target can take them at once; did it?"""
+        target = self.targets.at(move.order.host, move.order.port)
+        connection = target.connection
+        if connection is None or not connection.is_open or target.is_taken or len(move.parcels) > FEW:
+            return False
+        for parcel in move.parcels:
+            payload = payload_if_small(parcel.value)
+            if payload is None:
+                return False
+            parcel.payload = [payload]
+        target.is_taken = True
+        selects = target.selected != move.order.database
+        connection.write(b"".join(self._requests(move.order, selects, move.parcels)))
+        count = _count_replies(move.order, selects, move.parcels)
+        connection.expect(count, move.order.timeout_s, partial(self._heard, move, target, selects))
+        return True
+
+    def _heard(
+        self, move: _Move, target: Target, selects: bool, replies: list[Any], problem: Exception | None
+    ) -> None:
+        """What came of keys that were sent at once."""
+        reply: object
+        target.leave()
+        try:
+            reply = _judge(move, target, selects, move.parcels, replies, problem)
+        except _BrokenOff as broken:
+            target.close()
+            if broken.may_retry:
+                self._server.big_values.begin(self._carry_out(move, may_retry=False))
+                return
+            reply = broken.for_client
+        except ReplyError as error:
+            reply = error
+        self._settle(move, reply)
+
+    async def _carry_out(self, move: _Move, may_retry: bool) -> None:
         reply: object
         try:
             for parcel in move.parcels:
                 await _serialize(parcel)
-            reply = await self._send(move)
+            reply = await self._send(move, may_retry)
         except ReplyError as error:
             reply = error
         except Exception as problem:
-            server.log_problem("Exception while keys were migrated", problem)
+            self._server.log_problem("Exception while keys were migrated", problem)
             reply = cannot_reach_target("writing to target instance")
-        while server.pause.stops_changes and not move.underway.is_in_transaction:
-            await asyncio.sleep(LOOK_AGAIN_S)  # in a failover a DEL would come too late for the replica
-        server.reservations.release(parcel.key for parcel in move.parcels)
+        self._settle(move, reply)
+
+    def _settle(self, move: _Move, reply: object) -> None:
+        """The exchange is over: the client has its reply, and the keys are everybody's again, if they are here."""
+        server = self._server
+        if server.pause.stops_changes and not move.underway.is_in_transaction:
+            # In a failover a DEL would come too late for the replica.
+            server.loop.call_later(LOOK_AGAIN_S, self._settle, move, reply)
+            return
+        server.reservations.release([parcel.key for parcel in move.parcels])
         server.begin_batch()
         if not move.underway.done(lambda: self._finish(move, reply)):
             server.blocking.end_wait(move.client, move.wait, self._finish(move, reply))
@@ -140,68 +189,46 @@ class Migration:
 
     # The exchange
 
-    async def _send(self, move: _Move) -> object:
+    async def _send(self, move: _Move, may_retry: bool) -> object:
         """Sends the keys and takes note of those that are acknowledged. Raises the error for the client."""
         target = self.targets.at(move.order.host, move.order.port)
-        async with target.turn:
-            with self.targets.in_use(target):
-                try:
-                    return await self._exchange(target, move)
-                except _BrokenOff as broken:
-                    target.close()
-                    if not broken.may_retry:
-                        raise cannot_reach_target(f"{broken.doing} to target instance") from None
-                try:
-                    return await self._exchange(target, move)
-                except _BrokenOff as broken:
-                    target.close()
-                    raise cannot_reach_target(f"{broken.doing} to target instance") from None
+        await target.take()
+        try:
+            try:
+                return await self._exchange(target, move)
+            except _BrokenOff as broken:
+                target.close()
+                if not (broken.may_retry and may_retry):
+                    raise broken.for_client from None
+            try:
+                return await self._exchange(target, move)
+            except _BrokenOff as broken:
+                target.close()
+                raise broken.for_client from None
+        finally:
+            target.leave()
 
     async def _exchange(self, target: Target, move: _Move) -> object:
-        order = move.order
-        if not target.is_connected:
+        order, connection = move.order, target.connection
+        if connection is None or not connection.is_open:
             try:
-                await target.connect(order.timeout_s)
+                connection = await target.connect(order.timeout_s)
             except ConnectionError:  # refused: Redis hears of it when it writes
                 raise _BrokenOff("writing", may_retry=False) from None
             except (OSError, TimeoutError):
-                target.close()
                 raise cannot_reach_target("connecting to the client") from None
         selects = target.selected != order.database
         sent = self._alive(move.parcels)
         try:
             for piece in joined(self._requests(order, selects, sent)):
-                await target.write(piece, order.timeout_s)
+                await connection.write_all(piece, order.timeout_s)
         except (OSError, TimeoutError) as problem:
             raise _BrokenOff("writing", not isinstance(problem, TimeoutError)) from None
-        return await self._read_replies(target, move, selects, sent)
-
-    async def _read_replies(self, target: Target, move: _Move, selects: bool, sent: list[Parcel]) -> object:
-        order, moved = move.order, move.moved
-        refusal: hiredis.ReplyError | None = None
-        complaint: ReplyError | None = None
-        try:
-            for _ in range(bool(order.credentials) + selects):
-                reply = await target.read(order.timeout_s)
-                if isinstance(reply, hiredis.ReplyError) and refusal is None:
-                    refusal = reply
-            for parcel in sent:
-                reply = await target.read(order.timeout_s)
-                problem = refusal or (reply if isinstance(reply, hiredis.ReplyError) else None)
-                if problem is None:
-                    moved.append(parcel)
-                elif complaint is None:
-                    target.selected = None
-                    complaint = target_replied(str(problem))
-        except (OSError, TimeoutError, hiredis.ProtocolError) as problem:
-            if complaint is not None:
-                target.close()
-                raise complaint from None
-            raise _BrokenOff("reading", not moved and not isinstance(problem, TimeoutError)) from None
-        if complaint is not None:
-            raise complaint
-        target.selected = order.database
-        return "OK"
+        heard: asyncio.Future[tuple[list[Any], Exception | None]] = self._server.loop.create_future()
+        connection.expect(
+            _count_replies(order, selects, sent), order.timeout_s, lambda *outcome: heard.done() or heard.set_result(outcome)
+        )
+        return _judge(move, target, selects, sent, *await heard)
 
     def _alive(self, parcels: list[Parcel]) -> list[Parcel]:
         """Those whose time is not over: serializing may have taken long."""
@@ -209,14 +236,12 @@ class Migration:
         return [parcel for parcel in parcels if parcel.deadline is None or parcel.deadline >= now]
 
     def _requests(self, order: Order, selects: bool, parcels: list[Parcel]) -> Iterator[bytes]:
-        head = []
         if order.credentials:
-            head.append([b"AUTH", *order.credentials])
+            yield encode_request([b"AUTH", *order.credentials])
         if selects:
-            head.append([b"SELECT", b"%d" % order.database])
-        yield encode_requests(head)
-        count, name = (5 if order.replaces else 4), (b"RESTORE-ASKING" if self._server.clustered else b"RESTORE")
-        begin = b"*%d\r\n$%d\r\n%b\r\n" % (count, len(name), name)
+            yield encode_request([b"SELECT", b"%d" % order.database])
+        name = self._name
+        begin = b"*%d\r\n$%d\r\n%b\r\n" % (5 if order.replaces else 4, len(name), name)
         end = b"\r\n$7\r\nREPLACE\r\n" if order.replaces else b"\r\n"
         for parcel in parcels:
             ttl = b"0"
@@ -227,6 +252,34 @@ class Migration:
             yield b"%b$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n" % (begin, len(key), key, len(ttl), ttl, length)
             yield from payload
             yield end
+
+
+def _count_replies(order: Order, selects: bool, sent: list[Parcel]) -> int:
+    return bool(order.credentials) + selects + len(sent)
+
+
+def _judge(
+    move: _Move, target: Target, selects: bool, sent: list[Parcel], replies: list[Any], problem: Exception | None
+) -> str:
+    """What the target's replies mean: OK, or the exception that says what went wrong. Notes which keys have moved."""
+    head = bool(move.order.credentials) + selects
+    refusal = next((reply for reply in replies[:head] if isinstance(reply, hiredis.ReplyError)), None)
+    complaint: ReplyError | None = None
+    for parcel, reply in zip(sent, replies[head:], strict=False):
+        trouble = refusal or (reply if isinstance(reply, hiredis.ReplyError) else None)
+        if trouble is None:
+            move.moved.append(parcel)
+        elif complaint is None:
+            target.selected = None
+            complaint = target_replied(str(trouble))
+    if problem is not None and complaint is not None:
+        target.close()
+    elif problem is not None:
+        raise _BrokenOff("reading", not move.moved and not isinstance(problem, TimeoutError))
+    if complaint is not None:
+        raise complaint
+    target.selected = move.order.database
+    return "OK"
 
 
 async def _serialize(parcel: Parcel) -> None:

@@ -7,9 +7,9 @@ import pytest
 from pycluster.admin.catalogue import GROUPS
 from pycluster.commands.documentation import Argument, describe, documentation, page, read_synopsis
 from pycluster.commands.table import Declaration, Group, Int, ReadKey
-from tests.reference import reference
+from tests.reference import with_valkey
 
-REFERENCE = reference("command-docs")
+REFERENCE = with_valkey("command-docs")
 DECLARATIONS = {
     declaration.full_name: declaration
     for group in GROUPS

@@ -7,9 +7,9 @@ import pytest
 from pycluster.admin.catalogue import GROUPS
 from pycluster.commands.entries import entry
 from pycluster.commands.table import Declaration
-from tests.reference import reference
+from tests.reference import with_valkey
 
-REFERENCE = reference("commands")
+REFERENCE = with_valkey("commands")
 DECLARATIONS = {
     declaration.full_name: declaration
     for group in GROUPS
