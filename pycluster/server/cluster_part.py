@@ -38,7 +38,8 @@ from pycluster.server.pause import FAILOVER
 SETTINGS = (
     "cluster-announce-ip cluster-announce-port cluster-announce-bus-port cluster-announce-hostname "
     "cluster-announce-human-nodename cluster-node-timeout cluster-replica-validity-factor cluster-replica-no-failover "
-    "cluster-require-full-coverage cluster-allow-replica-migration repl-ping-replica-period"
+    "cluster-require-full-coverage cluster-allow-replica-migration repl-ping-replica-period "
+    "cluster-manual-failover-timeout"
 )
 
 
@@ -215,6 +216,7 @@ def settings_from(config: Config) -> Settings:
         require_full_coverage=config.cluster_require_full_coverage,
         allow_replica_migration=config.cluster_allow_replica_migration,
         repl_ping_replica_period_s=config.repl_ping_replica_period,
+        manual_failover_timeout_ms=config.cluster_manual_failover_timeout,
     )
 
 
