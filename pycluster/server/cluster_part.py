@@ -29,7 +29,7 @@ from pycluster.cluster.slot_map import slots_in
 from pycluster.cluster.state import ClusterState
 from pycluster.files.nodes_file import NodesFile
 from pycluster.files.writer import Disk
-from pycluster.keyspace.dropping import drop_keys_in_slot, empty_dataset
+from pycluster.keyspace.dropping import empty_dataset
 from pycluster.server.config import Config
 from pycluster.server.listening import listen_at
 from pycluster.server.pause import FAILOVER
@@ -162,14 +162,13 @@ class ClusterPart:
             case Serve(released):
                 self._serve(released)
             case Follow(_, ip, port):
+                server.slot_drops.abandon()
                 server.replication.follow(ip, port)
             case TakeOver():
                 server.replication.take_over()
                 server.slot_migrations.end_tracked()
             case DropKeys(slots):
-                record = b"UNLINK" if server.config.lazyfree_lazy_server_del else b"DEL"
-                for slot in slots:
-                    drop_keys_in_slot(server.databases[0], slot, record)
+                server.slot_drops.drop(slots)
             case DropEverything():
                 empty_dataset(server.databases)
             case PauseWrites(until_ms):
@@ -182,6 +181,7 @@ class ClusterPart:
     def _serve(self, released: int) -> None:
         """Owners have changed: routing's table is made anew, and who listened in a slot that went away is told."""
         server = self._server
+        server.slot_drops.settle_before_use()
         server.served[:] = views.served_slots(self.state)
         if released and server.pubsub.shard_channels:
             myself = self.state.slot_holder

@@ -13,7 +13,6 @@ import hiredis
 
 from pycluster.commands.table import Command
 from pycluster.keyspace.database import IGNORE, Database
-from pycluster.keyspace.dropping import drop_keys_in_slot
 from pycluster.keyspace.slots import key_slot
 from pycluster.persistence.slot_stream import SlotStream
 from pycluster.protocol.errors import BadSyntax, MigratesAlready, ReplyError, only_for_migrations
@@ -273,18 +272,17 @@ class SlotMigrations:
             case Unpause():
                 server.pause.end(SLOT_MIGRATION)
             case Hide(slots):
+                server.slot_drops.finish()
                 db.hidden.update(dict.fromkeys(slots))
             case Show(slots):
                 for slot in slots:
                     db.hidden.pop(slot, None)
             case DropKeys(slots):
-                record = b"UNLINK" if server.config.lazyfree_lazy_server_del else b"DEL"
-                for slot in sorted(slots):
-                    drop_keys_in_slot(db, slot, record)
+                server.slot_drops.drop(sorted(slots))
             case TakeSlots(slots):
                 server.cluster.order(server.cluster.core.take_slots, slots)
             case Record(args) if not server.gate & REPLICA:
-                server.journal.append(db.index, *args)
+                server.slot_drops.record_behind(args)
 
     @property
     def _db(self) -> Database:
