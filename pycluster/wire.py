@@ -233,7 +233,7 @@ class Connection(asyncio.Protocol):
             self._held_back = True
             server.turn.hold(self)
         if budget <= 0 or size_limit <= 0:
-            self._yield_turn()  # behind the turn's end: the replies so far leave first
+            self.yield_turn()  # behind the turn's end: the replies so far leave first
 
     def _take_rare(self, reply: object, args: list[bytes]) -> int | None:
         """Takes a reply that is not of the ordinary kinds: how many bytes it is; None if the batch must end here."""
@@ -252,8 +252,10 @@ class Connection(asyncio.Protocol):
             encode(reply, self._client.resp, self._out.append)
         return None if self._hold else sum(map(len, self._out[before:]))
 
-    def _yield_turn(self) -> None:
+    def yield_turn(self) -> None:
         """Others go first: the rest of what has arrived runs in the next turn."""
+        if self._hold & (YIELDED | CLOSING):
+            return
         self._hold |= YIELDED
         self._transport.pause_reading()
         self._server.loop.call_soon(self._go_on)

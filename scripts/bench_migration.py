@@ -98,11 +98,12 @@ def move_big_key(source: Node, target: Node, fields: int) -> tuple[float, list[f
 
 
 class Bystander(threading.Thread):
-    """Asks for a small key again and again."""
+    """Asks the same again and again."""
 
-    def __init__(self, node: Node):
+    def __init__(self, node: Node, *words: str):
         super().__init__(daemon=True)
         self._node = node
+        self._words = words or ("GET", "small")
         self._ends = threading.Event()
         self._longest_s = 0.0
         self.start()
@@ -111,7 +112,7 @@ class Bystander(threading.Thread):
         with self._node.connect(TIMEOUT_MS / 1000) as connection:
             while not self._ends.is_set():
                 begun = time.perf_counter()
-                connection.ask("GET", "small")
+                connection.ask(*self._words)
                 self._longest_s = max(self._longest_s, time.perf_counter() - begun)
                 time.sleep(0.001)
 

@@ -53,10 +53,10 @@ def _check_mode(mode: tuple[bytes, ...]) -> None:
 
 def _flush(client: Client, databases: list[Database]) -> None:
     """Empties the databases. It is journalled even if they were empty: replicas may hold what we do not."""
+    client.server.slot_migrations.flushed()  # before anything is counted: what that causes is recorded by itself
     journal = client.server.journal
     journal.dirty += sum(db.flush() for db in databases)
     journal.record_anyway()
-    client.server.slot_migrations.flushed()
 
 
 @group.command("write fast", categories="dangerous")

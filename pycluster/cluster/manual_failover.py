@@ -10,23 +10,23 @@ from pycluster.cluster.effects import PauseWrites, ResumeWrites
 from pycluster.cluster.node import Node
 from pycluster.cluster.state import ClusterState, Election, ManualFailover
 
-TIMEOUT_MS = 5000
-PAUSE_MS = 2 * TIMEOUT_MS  # longer than the attempt: the old primary shall not take writes while votes are under way
+PAUSE_TIMES = 2  # longer than the attempt: the old primary shall not take writes while votes are under way
 
 
 def begin_at_replica(state: ClusterState) -> None:
     reset(state)
-    state.manual_failover.ends_ms = state.now_ms + TIMEOUT_MS
+    state.manual_failover.ends_ms = state.now_ms + state.settings.manual_failover_timeout_ms
     state.election = Election()  # an attempt of before, and its waiting times, are no concern of this one
     state.hurry()
 
 
 def begin_at_primary(state: ClusterState, replica: Node) -> None:
     reset(state)
-    state.manual_failover.ends_ms = state.now_ms + TIMEOUT_MS
+    timeout_ms = state.settings.manual_failover_timeout_ms
+    state.manual_failover.ends_ms = state.now_ms + timeout_ms
     state.manual_failover.replica = replica
     state.hurry()
-    state.emit(PauseWrites(state.now_ms + PAUSE_MS))
+    state.emit(PauseWrites(state.now_ms + PAUSE_TIMES * timeout_ms))
     state.log("notice", f"Manual failover requested by replica {replica.label}.")
 
 

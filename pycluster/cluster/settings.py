@@ -23,6 +23,7 @@ class Settings:
     require_full_coverage: bool = True
     allow_replica_migration: bool = True
     repl_ping_replica_period_s: int = 10
+    manual_failover_timeout_ms: int = 5000  # cluster-manual-failover-timeout, which is Valkey's
 
     @property
     def bus_port(self) -> int:

@@ -7,15 +7,15 @@ from pycluster.keyspace.database import Database
 PORTION = 64  # keys that one record deletes
 
 
-def drop_keys_in_slot(db: Database, slot: int, record: bytes = b"DEL") -> int:
-    """Deletes the keys of a slot; how many there were. `record`: what replicas are told, DEL or UNLINK.
+def detach_slot(db: Database, slot: int) -> list[bytes]:
+    """Takes all keys of a slot away at once; which they were. Others are still to be told (`record_dropped`).
 
     Who watches a key or waits for it hears of it, but there is no keyspace event: to users the key is not deleted, it
-    is elsewhere. The slot goes as a whole, and is freed in slices: it may hold a million keys.
+    is elsewhere. The slot is freed in slices: it may hold a million keys.
     """
     keys, due = db.slots[slot], db.deadlines[slot]
     if not keys:
-        return 0
+        return []
     names = list(keys)
     touched = [key for key in db.interested if key in keys]
     db.slots[slot], db.deadlines[slot] = {}, {}
@@ -27,12 +27,16 @@ def drop_keys_in_slot(db: Database, slot: int, record: bytes = b"DEL") -> int:
     db.keyspace.freeing.take_all(due, 0)
     for key in touched:
         db.touched(key)
-    for start in range(0, len(names), PORTION):
-        portion = names[start : start + PORTION]
-        db.journal.dirty += len(portion)
-        db.record(record, *portion)
-        db.journal.commit(db.index, [])
-    return len(names)
+    return names
+
+
+def record_dropped(db: Database, names: list[bytes], record: bytes) -> None:
+    """The last portion of these keys, which are gone already, is journalled as DEL or UNLINK, and leaves the list."""
+    portion = names[-PORTION:]
+    del names[-PORTION:]
+    db.journal.dirty += len(portion)
+    db.record(record, *portion)
+    db.journal.commit(db.index, [])
 
 
 def empty_dataset(databases: Sequence[Database]) -> None:

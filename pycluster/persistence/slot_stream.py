@@ -9,6 +9,7 @@ command changes keys of two slots. What has no key, MULTI and EXEC among it, is 
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from pycluster.commands.table import Command
 from pycluster.keyspace.database import Database
@@ -23,6 +24,8 @@ from pycluster.protocol.requests import RequestReader
 COMMANDS_A_PIECE = 100
 BYTES_A_PIECE = 1 << 16
 EMPTY_SLOTS_A_PIECE = 64
+STRINGS_A_COMMAND = 50
+LONG_STRING = 1024  # what is longer has a command of its own
 
 Args = list[bytes]
 
@@ -74,25 +77,36 @@ class SlotStream:
     def _read_slot(self, slot: int) -> Iterator[bytes]:
         frozen = self._frozen = FrozenSlot(self._db, slot)
         self._later = []
-        collected: list[Args] = []
-        length = 0
+        strings = [b"MSET"]  # short ones without a deadline, the most of most datasets, share their commands
         for key, value in frozen.keys.items():
-            value, is_at_once = frozen.hold(value)
-            for args in make_key(key, value):
-                collected.append(args)
-                length += sum(map(len, args))
-                if not is_at_once and (len(collected) >= COMMANDS_A_PIECE or length >= BYTES_A_PIECE):
-                    yield encode_requests(collected)
-                    collected, length = [], 0
-            if (deadline := frozen.deadlines.get(key)) is not None:
-                collected.append([b"PEXPIREAT", key, b"%d" % deadline])
-            if len(collected) >= COMMANDS_A_PIECE or length >= BYTES_A_PIECE:
-                yield encode_requests(collected)
-                collected, length = [], 0
+            if value.__class__ is bytes and len(value) <= LONG_STRING and key not in frozen.deadlines:
+                strings += (key, value)
+                if len(strings) > 2 * STRINGS_A_COMMAND:
+                    yield encode_requests([strings])
+                    strings = [b"MSET"]
+            else:
+                yield from self._read_key(key, value, frozen)
         frozen.release()
         self._frozen = None
         later, self._later, self.later_bytes = self._later, None, 0
-        yield encode_requests([*collected, *later])
+        if len(strings) > 1:
+            later.insert(0, encode_requests([strings]))
+        yield b"".join(later)
+
+    @staticmethod
+    def _read_key(key: bytes, value: Any, frozen: FrozenSlot) -> Iterator[bytes]:
+        value, is_at_once = frozen.hold(value)
+        collected: list[Args] = []
+        length = 0
+        for args in make_key(key, value):
+            collected.append(args)
+            length += sum(map(len, args))
+            if not is_at_once and (len(collected) >= COMMANDS_A_PIECE or length >= BYTES_A_PIECE):
+                yield encode_requests(collected)
+                collected, length = [], 0
+        if (deadline := frozen.deadlines.get(key)) is not None:
+            collected.append([b"PEXPIREAT", key, b"%d" % deadline])
+        yield encode_requests(collected)
 
     # Changes
 

@@ -32,6 +32,9 @@ class Link(Protocol):
     def resume(self) -> None:
         """The client waits no more: its next requests may run."""
 
+    def yield_turn(self) -> None:
+        """Others go first: the rest of what has arrived runs in the next turn."""
+
     def close(self, after_replies: bool = False) -> None:
         """Ends the connection, at once or when the replies so far are written."""
 

@@ -29,7 +29,7 @@ from pycluster.cluster.slot_map import slots_in
 from pycluster.cluster.state import ClusterState
 from pycluster.files.nodes_file import NodesFile
 from pycluster.files.writer import Disk
-from pycluster.keyspace.dropping import drop_keys_in_slot, empty_dataset
+from pycluster.keyspace.dropping import empty_dataset
 from pycluster.server.config import Config
 from pycluster.server.listening import listen_at
 from pycluster.server.pause import FAILOVER
@@ -39,7 +39,8 @@ from pycluster.server.slot_orders import SlotOrders
 SETTINGS = (
     "cluster-announce-ip cluster-announce-port cluster-announce-bus-port cluster-announce-hostname "
     "cluster-announce-human-nodename cluster-node-timeout cluster-replica-validity-factor cluster-replica-no-failover "
-    "cluster-require-full-coverage cluster-allow-replica-migration repl-ping-replica-period"
+    "cluster-require-full-coverage cluster-allow-replica-migration repl-ping-replica-period "
+    "cluster-manual-failover-timeout"
 )
 
 
@@ -163,14 +164,13 @@ class ClusterPart:
             case Serve(released):
                 self._serve(released)
             case Follow(_, ip, port):
+                server.slot_drops.abandon()
                 server.replication.follow(ip, port)
             case TakeOver():
                 server.replication.take_over()
                 server.slot_migrations.end_tracked()
             case DropKeys(slots):
-                record = b"UNLINK" if server.config.lazyfree_lazy_server_del else b"DEL"
-                for slot in slots:
-                    drop_keys_in_slot(server.databases[0], slot, record)
+                server.slot_drops.drop(slots)
             case DropEverything():
                 empty_dataset(server.databases)
             case PauseWrites(until_ms):
@@ -183,6 +183,7 @@ class ClusterPart:
     def _serve(self, released: int) -> None:
         """Owners have changed: routing's table is made anew, and who listened in a slot that went away is told."""
         server = self._server
+        server.slot_drops.settle_before_use()
         server.served[:] = views.served_slots(self.state)
         if server.slot_stats.counts:
             server.slot_stats.forget(slots_in(released))
@@ -219,6 +220,7 @@ def settings_from(config: Config) -> Settings:
         require_full_coverage=config.cluster_require_full_coverage,
         allow_replica_migration=config.cluster_allow_replica_migration,
         repl_ping_replica_period_s=config.repl_ping_replica_period,
+        manual_failover_timeout_ms=config.cluster_manual_failover_timeout,
     )
 
 

@@ -28,6 +28,9 @@ class Nobody:
     def resume(self) -> None:
         """Nobody waits."""
 
+    def yield_turn(self) -> None:
+        """Nobody has turns."""
+
     def close(self, after_replies: bool = False) -> None:
         """There is nothing to close."""
 

@@ -43,6 +43,7 @@ from pycluster.server.pubsub import PubSub
 from pycluster.server.reservations import Reservations
 from pycluster.server.routing import Routing
 from pycluster.server.shutdown import Shutdown
+from pycluster.server.slot_drops import SlotDrops
 from pycluster.server.slot_migrations import SlotMigrations
 from pycluster.server.slot_stats import SlotStats
 from pycluster.server.statistics import Statistics, Timing
@@ -125,6 +126,7 @@ class Server:
         self.info = build_info(self)
         self.shutdown = Shutdown(self)
         self.migration = Migration(self)
+        self.slot_drops = SlotDrops(self)
         self.slot_migrations = SlotMigrations(self)
         self.snapshots, self.aof, self.disk_trouble, self.replication = data_part.build(self)
         self.slot_stats = SlotStats(self)

@@ -13,7 +13,6 @@ import hiredis
 
 from pycluster.commands.table import Command
 from pycluster.keyspace.database import IGNORE, Database
-from pycluster.keyspace.dropping import drop_keys_in_slot
 from pycluster.keyspace.slots import key_slot
 from pycluster.persistence.slot_stream import SlotStream
 from pycluster.protocol.errors import BadSyntax, MigratesAlready, ReplyError, only_for_migrations
@@ -53,6 +52,8 @@ SETTINGS = (
 )
 BETWEEN_THE_TWO = "ack paused snapshot-eof request-pause request-failover failover-granted".split()
 
+ARGUMENTS_A_TURN = 2000  # of a source's commands that run before others have a turn
+
 Args = list[bytes]
 
 
@@ -65,6 +66,7 @@ class SlotMigrations:
         self._exports: dict[Job, Export] = {}
         self._imports: dict[Job, Client] = {}
         self._connecting: set[asyncio.Task[None]] = set()
+        self._share = ARGUMENTS_A_TURN
         server.config.on_change(SETTINGS, self._reconfigure)
         server.cron.each_tick(self._tick)
 
@@ -117,14 +119,13 @@ class SlotMigrations:
         if server.pause.is_failover:
             return POSTPONED  # what replicas get must not grow now
         job.heard_ms = server.clock.now
-        if command.first and not self._are_its(command, args, job):
+        if (first := command.first) and not self._enter(client, command, args, first):
             self.complain(client, f"keys of other slots than its own in '{command.name}'")
             return NO_REPLY
         if server.gate & MEMORY and "denyoom" in command.flags and server.memory.is_full():
             server.log.warning(f"Slot migration {job.description} failed due to OOM")
             self._perform(self.core.failed(job, "Ran out of memory (OOM) during slot import", self._now()))
             return NO_REPLY
-        server.routing.enter_anyway(client, command, args)
         keyspace = server.keyspace
         policy, keyspace.expired_keys = keyspace.expired_keys, IGNORE  # it is the source's to say which keys go
         try:
@@ -135,16 +136,23 @@ class SlotMigrations:
             return reply
         if isinstance(reply, ReplyError):
             self.complain(client, f"'{reply.text}' after processing the command '{command.name}'")
+        self._share -= len(args)
+        if self._share < 0:
+            self._share = ARGUMENTS_A_TURN
+            client.link.yield_turn()
         return NO_REPLY
 
     @staticmethod
-    def _are_its(command: Command, args: Args, job: Job) -> bool:
-        if command.first > 0:
-            return key_slot(args[command.first]) in job.slots
+    def _enter(client: Client, command: Command, args: Args, first: int) -> bool:
+        """Goes to the slot of the command's keys, if it is one of those that come."""
         try:
-            return all(key_slot(key) in job.slots for key in command.keys(args))
+            keys = (args[first],) if first > 0 else command.keys(args)
         except ReplyError:
             return True  # arguments that make no sense: the command will say so
+        slots = set(map(key_slot, keys))
+        for slot in slots:
+            client.db.enter(slot)
+        return slots <= client.import_job.slots
 
     def complain(self, client: Client, what: str) -> None:
         """A command of a source cannot be carried out here: then the two have not the same data."""
@@ -264,18 +272,17 @@ class SlotMigrations:
             case Unpause():
                 server.pause.end(SLOT_MIGRATION)
             case Hide(slots):
+                server.slot_drops.finish()
                 db.hidden.update(dict.fromkeys(slots))
             case Show(slots):
                 for slot in slots:
                     db.hidden.pop(slot, None)
             case DropKeys(slots):
-                record = b"UNLINK" if server.config.lazyfree_lazy_server_del else b"DEL"
-                for slot in sorted(slots):
-                    drop_keys_in_slot(db, slot, record)
+                server.slot_drops.drop(sorted(slots))
             case TakeSlots(slots):
                 server.cluster.order(server.cluster.core.take_slots, slots)
             case Record(args) if not server.gate & REPLICA:
-                server.journal.append(db.index, *args)
+                server.slot_drops.record_behind(args)
 
     @property
     def _db(self) -> Database:

@@ -326,3 +326,17 @@ def test_a_replica_is_refused_as_target(sides: tuple[Node, Node, Node]) -> None:
 def test_the_words_of_the_protocol_are_not_for_everybody(nodes: list[Node], what: str) -> None:
     why = refusal(nodes[0], "CLUSTER", "SYNCSLOTS", what)
     assert why == f"ERR CLUSTER SYNCSLOTS {what} should only be used by slot migration clients"
+
+
+def test_slots_go_in_both_directions_at_once(sides: tuple[Node, Node, Node]) -> None:
+    source, target, _ = sides
+    tags = tag_in(1, 50), tag_in(9000, 9050)
+    fill(source, tags[0], 1000)
+    fill(target, tags[1], 1000)
+    there, back = migrate(source, target, 0, 50), migrate(target, source, 9000, 9050)
+    wait_state(source, there, b"success")
+    wait_state(target, back, b"success")
+    wait_until(lambda: "" if count(target, tags[0]) == count(source, tags[1]) == 1000 else "keys are missing")
+    wait_until(lambda: "" if count(source, tags[0]) == count(target, tags[1]) == 0 else "keys are left")
+    move(target, source, 0, 50)
+    move(source, target, 9000, 9050)

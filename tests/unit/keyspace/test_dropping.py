@@ -1,7 +1,7 @@
 """The keys of a slot that go with it: what is left, and what others are told."""
 
 from pycluster.keyspace.database import Database
-from pycluster.keyspace.dropping import PORTION, drop_keys_in_slot
+from pycluster.keyspace.dropping import PORTION, detach_slot, record_dropped
 from pycluster.keyspace.slots import SLOTS, key_slot
 from pycluster.protocol.replies import encode_request
 
@@ -19,7 +19,7 @@ def filled(count: int) -> Database:
 
 def test_nothing_is_left() -> None:
     db = filled(3)
-    assert drop_keys_in_slot(db, SLOT) == 3
+    assert detach_slot(db, SLOT) == [b"{a}0", b"{a}1", b"{a}2"]
     assert not db.size() and not db.deadlines[SLOT] and not db.volatile
     db.enter(SLOT)
     db.put(b"{a}new", b"x")
@@ -29,19 +29,22 @@ def test_nothing_is_left() -> None:
 def test_replicas_are_told_in_portions() -> None:
     db, told = filled(PORTION + 1), bytearray()
     db.journal.listeners.append(told.extend)
-    drop_keys_in_slot(db, SLOT, b"UNLINK")
+    names = detach_slot(db, SLOT)
+    record_dropped(db, names, b"UNLINK")
+    assert names == [b"{a}0"]
+    record_dropped(db, names, b"UNLINK")
     db.journal.flush()
-    assert told.count(b"UNLINK") == 2 and told.endswith(encode_request([b"UNLINK", b"{a}%d" % PORTION]))
+    assert not names and told.count(b"UNLINK") == 2 and told.endswith(encode_request([b"UNLINK", b"{a}0"]))
+    assert db.journal.changes == PORTION + 1
 
 
 def test_who_is_interested_in_a_key_hears_of_it() -> None:
     db, heard = filled(3), []
     db.listen(b"{a}1", heard.append)
     db.listen(b"{b}1", heard.append)
-    drop_keys_in_slot(db, SLOT)
+    detach_slot(db, SLOT)
     assert heard == [b"{a}1"]
 
 
-def test_an_empty_slot_is_nothing_to_tell_of() -> None:
-    db = filled(0)
-    assert drop_keys_in_slot(db, SLOT) == 0 and not db.journal.changes
+def test_an_empty_slot_has_nothing_to_tell_of() -> None:
+    assert detach_slot(filled(0), SLOT) == []

@@ -31,7 +31,7 @@ class Side:
     def perform(self, *args: bytes) -> None:
         command = TABLE[args[0]]
         if command.first:
-            self.db.enter(key_slot(args[command.first]))
+            self.db.enter(key_slot(command.keys(list(args))[0]))
         command.run(self, list(args))
         if self.db.journal.dirty:
             self.db.journal.commit(0, list(args))
