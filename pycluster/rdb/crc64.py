@@ -4,9 +4,5 @@ import crcmod
 
 CHECKSUM_LENGTH = 8
 
-_crc64 = crcmod.mkCrcFun(0x1AD93D23594C935A9, initCrc=0, rev=True, xorOut=0)
-
-
-def crc64(received: bytes | memoryview, crc: int = 0) -> int:
-    """The checksum of these bytes, going on from the checksum of those before them."""
-    return _crc64(received, crc)
+# crc64(received, crc=0): the checksum of these bytes, going on from the checksum of those before them.
+crc64 = crcmod.mkCrcFun(0x1AD93D23594C935A9, initCrc=0, rev=True, xorOut=0)

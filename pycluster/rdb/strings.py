@@ -62,9 +62,13 @@ def read_length(received: bytes, at: int) -> tuple[int, int]:
 
 
 def read_string(received: bytes, at: int) -> tuple[bytes, int]:
-    if at < len(received) and received[at] >= 0xC0:
+    if at >= len(received):
+        raise Short(at, at + 1)
+    length, start = received[at], at + 1
+    if length >= 0xC0:
         return _read_packed(received, at)
-    length, start = read_length(received, at)
+    if length >= 0x40:
+        length, start = read_length(received, at)
     behind = start + length
     if behind > len(received):
         raise Short(at, behind)

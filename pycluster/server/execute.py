@@ -65,7 +65,7 @@ def build_execute(server: Any) -> tuple[Execute, Callable[[Client, Command, Args
             if first > 0:
                 key = args[first]
                 slot = key_slot(key) if 123 in key else crc_hqx(key, 0) & 16383
-                if not served[slot] and (elsewhere := route(client, command, args)) is not None:
+                if not served[slot] and (elsewhere := route(client, command, slot, [key])) is not None:
                     return refuse(client, command, elsewhere)
                 db = client.db
                 db.slot = slot

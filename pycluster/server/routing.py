@@ -37,23 +37,16 @@ class Routing:
         self._server = server
 
     def enter(self, client: Client, command: Command, args: Args) -> ReplyError | None:
-        """As `refusal`; if there is none, the keys' slot is entered."""
+        """As `refusal`, with the keys still to be found; if there is none, their slot is entered."""
         slot, keys = self._slot_and_keys(client, command, args)
         if slot is None:
             return CrossSlot() if keys else None
         if not self._server.served[slot]:
-            error = self._refusal(client, command, slot, keys)
+            error = self.refusal(client, command, slot, keys)
             if error is not None:
                 return error
         client.db.enter(slot)
         return None
-
-    def refusal(self, client: Client, command: Command, args: Args) -> ReplyError | None:
-        """Why this node does not run the command, or None."""
-        slot, keys = self._slot_and_keys(client, command, args)
-        if slot is None:
-            return CrossSlot() if keys else None
-        return self._refusal(client, command, slot, keys)
 
     def slot_of(self, client: Client, command: Command, args: Args) -> int | None:
         """The one slot of all keys; None: there are no keys, or they lie in several."""
@@ -98,7 +91,8 @@ class Routing:
                 return (slot, keys) if first_owner is None else (None, keys)
         return slot, keys
 
-    def _refusal(self, client: Client, command: Command, slot: int, keys: list[bytes]) -> ReplyError | None:
+    def refusal(self, client: Client, command: Command, slot: int, keys: list[bytes]) -> ReplyError | None:
+        """Why this node does not run a command on these keys, which are of one slot; or None."""
         state = self._server.cluster.state
         owner = state.slots.owner[slot]
         if owner is None:

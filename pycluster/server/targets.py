@@ -83,6 +83,19 @@ class Connection(asyncio.Protocol):
         elif self._reader.has_data():
             self._loop.call_soon(self._collect)
 
+    async def hear(self, count: int, timeout_s: float) -> tuple[list[Any], Exception | None]:
+        """Waits for them: what `heard` is called with."""
+        over = asyncio.Event()
+        outcome: list[tuple[list[Any], Exception | None]] = []
+
+        def heard(replies: list[Any], problem: Exception | None) -> None:
+            outcome.append((replies, problem))
+            over.set()
+
+        self.expect(count, timeout_s, heard)
+        await over.wait()
+        return outcome[0]
+
     def data_received(self, data: bytes) -> None:
         self._reader.feed(data)
         self._collect()
