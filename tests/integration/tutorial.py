@@ -29,8 +29,9 @@ cluster-node-timeout {node_timeout_ms}
 appendonly yes
 pidfile {pidfile}
 """
-# Not theirs: a master waits 5 s before it sends a new replica everything, in case others want the same.
-HURRY = "repl-diskless-sync-delay 0\n"
+# Not theirs: a master waits 5 s before it sends a new replica everything, in case others want the same; and CLUSTER
+# SLOTS lists a replica when its master has sent it something, a PING every 10 s for want of anything else.
+HURRY = "repl-diskless-sync-delay 0\nrepl-ping-replica-period 1\n"
 
 
 @dataclass(frozen=True, slots=True)
