@@ -17,7 +17,7 @@ from tests.integration.loads import Application
 from tests.integration.shards import id_of, why_not_ok, why_not_one_cluster
 from tests.integration.tutorial import Tutorial, covers, width
 
-pytestmark = pytest.mark.story
+pytestmark = [pytest.mark.story, pytest.mark.timeout(900)]  # 5,461 slots, six requests each
 
 NAMES = {"age": 741, "name": 5798, "a": 15495, "e": 15363, "dgd": 14644}
 KEYS = [f"key:{number}" for number in range(300)] + [*NAMES]

@@ -120,7 +120,7 @@ class Tutorial:
 
     def _run(self, *words: object, typed: str | None = None) -> subprocess.CompletedProcess[str]:
         command = [self.redis_cli, *map(str, words)]
-        return subprocess.run(command, input=typed or "", capture_output=True, text=True, timeout=180, env=PLAIN)
+        return subprocess.run(command, input=typed or "", capture_output=True, text=True, timeout=600, env=PLAIN)
 
     def shutdown(self, *nodes: Node) -> None:
         """`redis-cli shutdown` of several nodes at once: nobody has the time to fail over meanwhile."""
