@@ -3,8 +3,9 @@
 PYTHON ?= python3
 BASE_PORT ?= 7001
 BIN := .venv/bin
-# Two workers, as most of an integration test is waiting; a file's tests stay together and in order.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+# Three workers for two cores, as most of an integration test is waiting; a file's tests stay together and in order.
+# Files in the order of their names: the long ones of the integration tests come early, the short unit tests at the end.
+PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 # The tests start hundreds of servers: none should be compiled anew, whatever the environment says.
 unexport PYTHONDONTWRITEBYTECODE
 

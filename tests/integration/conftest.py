@@ -37,16 +37,31 @@ def pair(servers: Servers, programs: tuple[list[str], list[str]]) -> tuple[Node,
     return primary, replica
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """That a story is right on redis-server too, is seen in `make long`: it is we who change from day to day."""
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        if callspec and item.get_closest_marker("story") and "redis-server" in callspec.params.values():
+            item.add_marker(pytest.mark.long)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  # type: ignore[no-untyped-def]
     report = yield
     if report.failed and item.get_closest_marker("story"):
-        item.parent.failed_step = item.name  # type: ignore[union-attr]
+        item.parent.failed_step = item  # type: ignore[union-attr]
     return report
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """After a failed step the rest of a story proves nothing."""
     failed = getattr(item.parent, "failed_step", None)
-    if failed and failed.partition("[")[2] == item.name.partition("[")[2]:
-        pytest.skip(f"an earlier step failed: {failed}")
+    if failed and _teller(failed) == _teller(item):
+        pytest.skip(f"an earlier step failed: {failed.name}")
+
+
+def _teller(item: pytest.Item) -> tuple[int | None, int | None]:
+    """Which program tells the story, and on which hosts: one and the same module may tell it several times."""
+    indices = getattr(getattr(item, "callspec", None), "indices", {})
+    return indices.get("server"), indices.get("story")

@@ -151,7 +151,7 @@ def test_a_node_that_loads_at_its_start_is_not_back_before_it_has_loaded(server:
     directives = [("save", ""), ("enable-debug-command", "yes"), ("loading-process-events-interval-bytes", 1024)]
     with Cluster(masters=3, replicas=0, program=server, directives=directives) as cluster:
         node, other, _ = cluster.nodes
-        node.ask("DEBUG", "POPULATE", 6000, "key", 100)
+        node.ask("DEBUG", "POPULATE", 3000, "key", 100)
         node.ask("SAVE")
         node.ask("CONFIG", "SET", "key-load-delay", 1000)
         node.ask("CONFIG", "REWRITE")

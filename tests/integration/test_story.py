@@ -54,8 +54,9 @@ def client(story: Tutorial) -> RedisCluster:
 
 
 def test_1_six_nodes_start_from_six_files(story: Tutorial) -> None:
+    started = [subprocess.Popen([*node.program, "redis.conf"], cwd=node.directory) for node in six(story)]
+    assert [process.wait(30) for process in started] == [0] * 6
     for node in six(story):
-        subprocess.run([*story.cluster.nodes[0].program, "redis.conf"], cwd=node.directory, check=True, timeout=30)
         node.wait_ready()
     for node in six(story):
         assert "Ready to accept connections" in node.log()

@@ -29,8 +29,9 @@ cluster-node-timeout {node_timeout_ms}
 appendonly yes
 pidfile {pidfile}
 """
-# Not theirs: a master waits 5 s before it sends a new replica everything, in case others want the same.
-HURRY = "repl-diskless-sync-delay 0\n"
+# Not theirs: a master waits 5 s before it sends a new replica everything, in case others want the same; and CLUSTER
+# SLOTS lists a replica when its master has sent it something, a PING every 10 s for want of anything else.
+HURRY = "repl-diskless-sync-delay 0\nrepl-ping-replica-period 1\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ class Tutorial:
 
     def _run(self, *words: object, typed: str | None = None) -> subprocess.CompletedProcess[str]:
         command = [self.redis_cli, *map(str, words)]
-        return subprocess.run(command, input=typed or "", capture_output=True, text=True, timeout=180, env=PLAIN)
+        return subprocess.run(command, input=typed or "", capture_output=True, text=True, timeout=600, env=PLAIN)
 
     def shutdown(self, *nodes: Node) -> None:
         """`redis-cli shutdown` of several nodes at once: nobody has the time to fail over meanwhile."""

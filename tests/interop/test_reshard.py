@@ -1,7 +1,6 @@
 """Slots move between our nodes and real ones, by redis-cli, under load: all types of values arrive as they were."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -9,19 +8,22 @@ from pycluster.keyspace.slots import key_slot
 from pycluster.testing import Cluster, Node
 from pycluster.testing.connection import Word
 from tests.integration.loads import Application
-from tests.integration.test_reshard import Tools
+from tests.integration.tools import Tools
 from tests.interop.mixed import values_of_every_type
 
 MOVED = 20  # the first slots of the first node, with keys in them
 
 
-@pytest.fixture
-def mixed(our_server: list[str], real_server: list[str], redis_cli: str, tmp_path: Path) -> Iterator[Tools]:
-    """Two of our nodes, and between them a real one. (Two of one kind, as an election needs a majority.)"""
+@pytest.fixture(scope="module")
+def mixed(
+    our_server: list[str], real_server: list[str], redis_cli: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Tools]:
+    """Two of our nodes, the first with data, and between them a real one. (Two, as an election needs a majority.)"""
     directives = [("enable-debug-command", "yes"), ("save", "")]
-    cluster = Cluster(3, 0, directory=tmp_path, program=our_server, directives=directives)
+    cluster = Cluster(3, 0, directory=tmp_path_factory.mktemp("mixed"), program=our_server, directives=directives)
     cluster.nodes[1].program = tuple(real_server)
     with cluster:
+        fill(cluster.nodes[0])
         yield Tools(cluster, redis_cli)
 
 
@@ -64,7 +66,6 @@ def contents(node: Node) -> dict[bytes, tuple[bytes, int]]:
 
 def test_slots_go_from_us_to_a_real_server_and_back(mixed: Tools) -> None:
     ours, real, _ = mixed.nodes
-    fill(ours)
     before = contents(ours)
     assert len(before) > 50
     with Application(mixed.nodes) as application:
@@ -79,7 +80,6 @@ def test_slots_go_from_us_to_a_real_server_and_back(mixed: Tools) -> None:
 
 def test_a_value_keeps_its_group_of_readers(mixed: Tools) -> None:
     ours, real, _ = mixed.nodes
-    fill(ours)
     stream = f"{tags()[1]}stream"
     asked = [("XINFO", "GROUPS", stream), ("XPENDING", stream, "readers"), ("XRANGE", stream, "-", "+")]
     before = [ours.ask(*question) for question in asked]
