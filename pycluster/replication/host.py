@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 from pycluster.keyspace.database import Database, Keyspace
 from pycluster.keyspace.journal import Journal
-from pycluster.persistence.loading import Loading
 from pycluster.persistence.snapshot import Snapshots
 
 
@@ -63,9 +62,6 @@ class Host(Protocol):
 
     def set_few_replicas(self, too_few: bool) -> None:
         """Fewer replicas than min-replicas-to-write are well: writes are refused."""
-
-    def adopt_slot_imports(self, loading: Loading) -> None:
-        """A dataset has been loaded in the place of ours: were slots on their way to its primary?"""
 
     def suspend_aof(self) -> None:
         """The dataset is about to be replaced: the append-only file ends here."""

@@ -80,7 +80,7 @@ class Replica:
         self._acknowledgement_due = False
         self._is_applying = False
         self._next_primary: tuple[str, int] | None = None
-        self.synchronized: Callable[[Loading], None] = lambda loading: None  # called when the dataset was replaced
+        self.synchronized: list[Callable[[Loading], None]] = []  # called when the dataset was replaced
 
     # Roles
 
@@ -374,10 +374,10 @@ class Replica:
         self._history.adopt(*self._offered)
         self.position = stream_db(loading, len(self._host.databases)) or 0
         self._primary.open_backlog()
-        self._host.adopt_slot_imports(loading)
+        for tell in self.synchronized:  # before the dataset goes to a file
+            tell(loading)
         self._host.log.notice("MASTER <-> REPLICA sync: Finished with success")
         self._host.resume_aof()
-        self.synchronized(loading)
         if self._link is None:
             self.down_since = self._host.loop.time()
             self._hang_up()

@@ -129,6 +129,7 @@ class Server:
         self.slot_drops = SlotDrops(self)
         self.slot_migrations = SlotMigrations(self)
         self.snapshots, self.aof, self.disk_trouble, self.replication = data_part.build(self)
+        self.replication.replica.synchronized.append(self.adopt_slot_imports)
         self.slot_stats = SlotStats(self)
         self.cron.each_tick(self.expire_keys)
         self.cron.each_tick(self.memory.tick)

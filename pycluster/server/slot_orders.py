@@ -23,7 +23,7 @@ class SlotOrders:
         self._server = server
         self._part = part
         server.replication.primary.came_online = self._tell_all
-        server.replication.replica.synchronized = self._forget_all
+        server.replication.replica.synchronized.append(self._forget_all)
 
     def give(
         self, client: Client, request: list[bytes], slot: int, carry_out: Callable[[], None], timeout_s: float
