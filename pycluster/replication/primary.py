@@ -40,7 +40,7 @@ class Primary:
         self.stops_pings: Callable[[], bool] = host.is_failing_over
         self.acknowledged: Callable[[], None] = lambda: None  # called when a replica has said how far it is
         self.came_online: Callable[[], None] = lambda: None  # called when one has all, that takes slot orders
-        self._tells_orders = False  # those who are here, or were here last, take slot orders
+        self.tells_orders = False  # those who are here, or were here last, take slot orders
         self._host = host
         self._full_syncs = FullSyncs(host, history, self.replicas, self._note_online)
         self.waiters = Waiters(host, self.replicas, self._want_acknowledgements)
@@ -199,12 +199,12 @@ class Primary:
         self._host.mark_replica(replica.client)
         replica.state = state
         self.replicas.append(replica)
-        self._tells_orders = any(known.takes_slot_orders for known in self.replicas)
+        self.tells_orders = any(known.takes_slot_orders for known in self.replicas)
 
     def _note_online(self) -> None:
         """A replica has been sent all there is, or will have been at the end of this turn."""
         self.count_good_replicas()
-        if self._tells_orders:
+        if self.tells_orders:
             self._host.loop.call_soon(self.came_online)
 
     # Acknowledgements
@@ -240,7 +240,7 @@ class Primary:
     def tell(self, *order: bytes) -> None:
         """Says an order (SETSLOT) to the replicas. One that went a moment ago will find it in the backlog; those of
         Redis must not get it, they would take it for an error of ours."""
-        if self._tells_orders and self.is_source and not self._host.is_failing_over():
+        if self.tells_orders and self.is_source and not self._host.is_failing_over():
             self.say(*order)
 
     def agree(self, client: Any, order: list[bytes], timeout_s: float, then: Callable[[bool], object]) -> object:
