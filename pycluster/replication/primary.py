@@ -199,7 +199,10 @@ class Primary:
         self._host.mark_replica(replica.client)
         replica.state = state
         self.replicas.append(replica)
-        self.tells_orders = any(known.takes_slot_orders for known in self.replicas)
+        self._note_who_takes_orders()
+
+    def _note_who_takes_orders(self) -> None:
+        self.tells_orders = any(replica.takes_slot_orders for replica in self.replicas)
 
     def _note_online(self) -> None:
         """A replica has been sent all there is, or will have been at the end of this turn."""
@@ -245,8 +248,9 @@ class Primary:
 
     def agree(self, client: Any, order: list[bytes], timeout_s: float, then: Callable[[bool], object]) -> object:
         """Has the replicas follow an order before it counts here: `then` is called when they all have it, or with
-        False if some don't in time. Only those that are here now are waited for."""
-        able = sum(replica.takes_slot_orders and replica.state == State.ONLINE for replica in self.replicas)
+        False if some don't in time. Only those that are here now are waited for, and have their dataset."""
+        online = [replica for replica in self.replicas if replica.state == State.ONLINE and not replica.streams_on_ack]
+        able = sum(replica.takes_slot_orders for replica in online)
         self.tell(*order)
         if not able or not self.is_source or client.denies_blocking:
             return then(True)
@@ -287,7 +291,9 @@ class Primary:
         self._host.log.notice(f"Connection with replica {replica.name} lost.")
         self.replicas.remove(replica)
         self._full_syncs.forget(replica)
-        if not self.replicas:
+        if self.replicas:
+            self._note_who_takes_orders()
+        else:
             self._alone_since = self._host.loop.time()
         self.count_good_replicas()
 
