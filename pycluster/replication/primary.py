@@ -251,9 +251,11 @@ class Primary:
         False if some don't in time. Only those that are here now are waited for, and have their dataset."""
         online = [replica for replica in self.replicas if replica.state == State.ONLINE and not replica.streams_on_ack]
         able = sum(replica.takes_slot_orders for replica in online)
-        self.tell(*order)
         if not able or not self.is_source or client.denies_blocking:
+            self.tell(*order)
             return then(True)
+        self._want_acknowledgements()  # now, so that the question leaves together with the order
+        self.tell(*order)
         return self.waiters.wait(client, Goal(self.history.offset, able, then=then), int(timeout_s * 1000))
 
     def _want_acknowledgements(self) -> None:
