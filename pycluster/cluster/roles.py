@@ -174,11 +174,15 @@ def successor_in_shard(state: ClusterState, old_primary: Node | None) -> Node | 
     of the old one's slots to be claimed may be one of those: that is no reason to go there."""
     if old_primary is None:
         return None
-    for node in state.nodes.values():
-        is_newer = node.is_primary and not node.is_fail and node.config_epoch > old_primary.config_epoch
-        if node is not old_primary and is_newer and node.shard_id == state.myself.shard_id:
-            return node
-    return None
+    leaders = [
+        node
+        for node in state.nodes.values()
+        if node.shard_id == state.myself.shard_id
+        and node.is_primary
+        and not node.is_fail
+        and node.config_epoch > old_primary.config_epoch
+    ]
+    return max(leaders, key=lambda node: node.config_epoch, default=None)
 
 
 def leave_sub_replica(state: ClusterState) -> None:

@@ -40,7 +40,7 @@ class Primary:
         self.stops_pings: Callable[[], bool] = host.is_failing_over
         self.acknowledged: Callable[[], None] = lambda: None  # called when a replica has said how far it is
         self.came_online: Callable[[], None] = lambda: None  # called when one has all, that takes slot orders
-        self._tells_orders = False  # those who are here, or were here last, take slot orders
+        self.tells_orders = False  # those who are here, or were here last, take slot orders
         self._host = host
         self._full_syncs = FullSyncs(host, history, self.replicas, self._note_online)
         self.waiters = Waiters(host, self.replicas, self._want_acknowledgements)
@@ -199,12 +199,15 @@ class Primary:
         self._host.mark_replica(replica.client)
         replica.state = state
         self.replicas.append(replica)
-        self._tells_orders = any(known.takes_slot_orders for known in self.replicas)
+        self._note_who_takes_orders()
+
+    def _note_who_takes_orders(self) -> None:
+        self.tells_orders = any(replica.takes_slot_orders for replica in self.replicas)
 
     def _note_online(self) -> None:
         """A replica has been sent all there is, or will have been at the end of this turn."""
         self.count_good_replicas()
-        if self._tells_orders:
+        if self.tells_orders:
             self._host.loop.call_soon(self.came_online)
 
     # Acknowledgements
@@ -240,16 +243,19 @@ class Primary:
     def tell(self, *order: bytes) -> None:
         """Says an order (SETSLOT) to the replicas. One that went a moment ago will find it in the backlog; those of
         Redis must not get it, they would take it for an error of ours."""
-        if self._tells_orders and self.is_source and not self._host.is_failing_over():
+        if self.tells_orders and self.is_source and not self._host.is_failing_over():
             self.say(*order)
 
     def agree(self, client: Any, order: list[bytes], timeout_s: float, then: Callable[[bool], object]) -> object:
         """Has the replicas follow an order before it counts here: `then` is called when they all have it, or with
-        False if some don't in time. Only those that are here now are waited for."""
-        able = sum(replica.takes_slot_orders and replica.state == State.ONLINE for replica in self.replicas)
-        self.tell(*order)
+        False if some don't in time. Only those that are here now are waited for, and have their dataset."""
+        online = [replica for replica in self.replicas if replica.state == State.ONLINE and not replica.streams_on_ack]
+        able = sum(replica.takes_slot_orders for replica in online)
         if not able or not self.is_source or client.denies_blocking:
+            self.tell(*order)
             return then(True)
+        self._want_acknowledgements()  # now, so that the question leaves together with the order
+        self.tell(*order)
         return self.waiters.wait(client, Goal(self.history.offset, able, then=then), int(timeout_s * 1000))
 
     def _want_acknowledgements(self) -> None:
@@ -287,7 +293,9 @@ class Primary:
         self._host.log.notice(f"Connection with replica {replica.name} lost.")
         self.replicas.remove(replica)
         self._full_syncs.forget(replica)
-        if not self.replicas:
+        if self.replicas:
+            self._note_who_takes_orders()
+        else:
             self._alone_since = self._host.loop.time()
         self.count_good_replicas()
 

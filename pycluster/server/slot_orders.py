@@ -22,6 +22,7 @@ class SlotOrders:
     def __init__(self, server: Any, part: Any) -> None:
         self._server = server
         self._part = part
+        self._untold: dict[int, None] = {}  # slots that changed while no replica was there to be told
         server.replication.primary.came_online = self._tell_all
         server.replication.replica.synchronized.append(self._forget_all)
 
@@ -40,6 +41,8 @@ class SlotOrders:
             if not is_agreed:
                 self._tell(slot)  # some may have followed
                 return NotEnoughReplicas()
+            if not server.replication.primary.tells_orders:
+                self._untold[slot] = None
             try:
                 carry_out()
             except ReplyError as changed_meanwhile:
@@ -61,10 +64,11 @@ class SlotOrders:
         self._server.replication.primary.tell(b"CLUSTER", b"SETSLOT", b"%d" % slot, *words)
 
     def _tell_all(self) -> None:
-        """A replica has come: it knows of no slot that was opened before."""
+        """A replica has come. It may be new, or have been our primary, with slots open that are closed by now."""
         slots = self._part.state.slots
-        for slot in sorted(slots.migrating | slots.importing):
+        for slot in sorted({*slots.migrating, *slots.importing, *self._untold}):
             self._tell(slot)
+        self._untold.clear()
 
     def _forget_all(self, loading: Loading) -> None:
         """The primary's dataset has come. Ours tell now what is open; Valkey's don't: what we know may still be so."""

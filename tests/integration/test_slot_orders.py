@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from hiredis import ReplyError
 
-from pycluster.testing import Cluster, Node, wait_until
-from tests.integration.shards import id_of, wait
+from pycluster.testing import Cluster, Node
+from tests.integration.shards import Shards, id_of, wait
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def test_replicas_have_what_is_open_when_the_client_hears_ok(nodes: list[Node]) 
 def test_they_have_it_on_their_disks(nodes: list[Node]) -> None:
     a, b, _, b1 = nodes
     b.ask("CLUSTER", "SETSLOT", 7, "IMPORTING", id_of(a))
-    assert f"[7-<-{id_of(a)}]" in (b1.directory / "nodes.conf").read_text()
+    wait(lambda: "" if f"[7-<-{id_of(a)}]" in (b1.directory / "nodes.conf").read_text() else "not written")
 
 
 def test_a_replica_that_does_not_answer_keeps_the_order_from_counting(nodes: list[Node]) -> None:
@@ -106,12 +106,24 @@ def test_a_replica_that_comes_back_forgets_what_was_closed(cluster: Cluster, nod
     wait(lambda: "" if open_slots(b1) == [] else "the replica has it open")
 
 
+def test_a_master_that_was_silent_forgets_what_its_successor_has_closed(cluster: Cluster, nodes: list[Node]) -> None:
+    a, b, _, b1 = nodes
+    b.ask("CLUSTER", "SETSLOT", 7, "IMPORTING", id_of(a))
+    b.pause()
+    wait(lambda: "" if b1.info("replication")["role"] == "master" else "no failover yet")
+    b1.ask("CLUSTER", "SETSLOT", 7, "STABLE")
+    b.resume()
+    wait(lambda: "" if b.info("replication").get("master_link_status") == "up" else "no replica yet")
+    wait(lambda: "" if open_slots(b) == [] else "the slot is open at the old master")
+    assert "Full resync from master" not in b.log()
+    Shards(cluster.nodes).fail_over("B")
+
+
 def test_a_failover_goes_on_with_what_is_open_on_both_sides(cluster: Cluster, nodes: list[Node]) -> None:
     a, b, _, b1 = nodes
     b.ask("CLUSTER", "SETSLOT", 7, "IMPORTING", id_of(a))
     a.ask("CLUSTER", "SETSLOT", 7, "MIGRATING", id_of(b))
-    b1.ask("CLUSTER", "FAILOVER")
-    wait_until(lambda: "" if b.info("replication")["role"] == "slave" else "no failover yet")
+    Shards(cluster.nodes).fail_over("B")
     wait(lambda: "" if open_slots(a) == [f"[7->-{id_of(b1)}]"] else "the source has not heard of it")
     assert open_slots(b1) == [f"[7-<-{id_of(a)}]"]
     b1.ask("CLUSTER", "SETSLOT", 7, "STABLE")

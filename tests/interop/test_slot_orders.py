@@ -98,6 +98,33 @@ def test_the_heir_of_the_other_make_goes_on_and_fix_brings_the_keys_together(mix
     assert not [word for node in mixed.nodes for word in open_slots(node)]
 
 
+# The words
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "CLUSTER SETSLOT 1 STABLE TIMEOUT",
+        "CLUSTER SETSLOT 1 STABLE TIMEOUT x",
+        "CLUSTER SETSLOT 1 STABLE timeout -1",
+        "CLUSTER SETSLOT 1 STABLE TIMEOUT 0",
+        "CLUSTER SETSLOT 1 NODE nobody TIMEOUT",
+        "CLUSTER SETSLOT 1 MIGRATING",
+        "REPLCONF version 8.0.0",
+        "REPLCONF version 8.0.0.0",
+        "REPLCONF version 8.300.0",
+        "REPLCONF version eight",
+    ],
+)
+def test_both_answer_the_same(mixed: Shards, words: str) -> None:
+    answers = []
+    for node in (mixed.nodes[0], mixed.nodes[1]):
+        with node.connect() as connection:
+            connection.send(*words.split())
+            answers.append(str(connection.receive()))
+    assert answers[0] == answers[1]
+
+
 # Redis
 
 

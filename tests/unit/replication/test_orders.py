@@ -134,3 +134,18 @@ def test_one_that_has_come_is_told_what_is_open(world: World) -> None:
     assert world.primary.history.offset == 0
     able(world)
     assert world.history.offset == len(encode_request(ORDER))
+
+
+def test_when_only_a_replica_of_redis_is_left_it_is_not_told(world: World, issuer: Issuer) -> None:
+    real, ours = world.attached(7003), able(world)
+    world.primary.forget(ours)
+    assert issuer.gives() == "OK" and real.link.take() == b""
+
+
+def test_who_is_still_loading_its_dataset_is_told_and_not_waited_for(world: World, issuer: Issuer) -> None:
+    replica = able(world)
+    assert replica.replica is not None
+    replica.replica.streams_on_ack = True
+    assert issuer.gives() == "OK"
+    acknowledge(world, replica)
+    assert replica.link.take() == encode_request(ORDER)
