@@ -9,7 +9,6 @@ My own line ends with the slots that I am handing over, `[93->-<node>]`, or taki
 7.0, without the fields behind the hostname, are read too. Here is only text; files/nodes_file.py does the writing.
 """
 
-from functools import lru_cache
 from random import Random
 
 from pycluster.cluster.host import Host
@@ -24,7 +23,7 @@ from pycluster.cluster.node import (
     random_id,
 )
 from pycluster.cluster.settings import Settings
-from pycluster.cluster.slot_map import slot_range, slot_ranges
+from pycluster.cluster.slot_map import slot_range
 from pycluster.cluster.state import ClusterState
 from pycluster.keyspace.slots import SLOTS
 
@@ -61,15 +60,10 @@ def node_line(state: ClusterState, node: Node, with_fields: bool) -> str:
     times = f"{node.ping_sent_ms} {node.pong_received_ms}"
     parts = [f"{node.id} {place} {flag_names(node.flags)} {primary} {times} {config_epoch} {link}"]
     if node.slots:
-        parts.append(ranges_text(node.slots))
+        parts.append(state.slots.text_of(node))
     if node.is_myself:
         parts += open_slots(state)
     return " ".join(parts) + "\n"
-
-
-@lru_cache(maxsize=256)
-def ranges_text(slots: int) -> str:
-    return " ".join(f"{first}-{last}" if first != last else f"{first}" for first, last in slot_ranges(slots))
 
 
 def open_slots(state: ClusterState) -> list[str]:

@@ -4,6 +4,7 @@ Sets of slots are ints used as bitmaps (bit 5 is slot 5), which is also their fo
 node's claim is compared, split and counted in a few operations, and only slots that change are ever looped over.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -29,6 +30,7 @@ class SlotMap:
     # What core.settle tells the server at the end of a verb
     changed: bool = False
     released: int = 0
+    texts: "dict[Node, RangesText]" = field(default_factory=dict)
 
     def bind(self, slots: int, node: Node) -> None:
         assert not slots & self.assigned, "a slot is released by its owner before another gets it"
@@ -63,6 +65,7 @@ class SlotMap:
 
     def forget(self, node: Node) -> None:
         self.release(node.slots)
+        self.texts.pop(node, None)
         for open_slots in (self.migrating, self.importing):
             for slot in [slot for slot, peer in open_slots.items() if peer is node]:
                 del open_slots[slot]
@@ -96,6 +99,45 @@ class SlotMap:
         self.importing.clear()
         self.promised = 0
         self.changed = True
+
+
+    def text_of(self, node: Node) -> str:
+        """A node's slots as nodes.conf and CLUSTER NODES name them: `0-99 200`."""
+        text = self.texts.get(node)
+        if text is None:
+            text = self.texts[node] = RangesText()
+        return text.of(node.slots)
+
+
+class RangesText:
+    """The runs of a set of slots as text, where few slots change from one time to the next: of a node that takes a
+    thousand slots here and there, one by one, only the words about the newest are written anew."""
+
+    __slots__ = ("_slots", "_runs", "_words", "_text")
+
+    def __init__(self) -> None:
+        self._slots = 0
+        self._runs: list[tuple[int, int]] = []
+        self._words: list[str] = []
+        self._text = ""
+
+    def of(self, slots: int) -> str:
+        changed = slots ^ self._slots
+        if not changed:
+            return self._text
+        # 1. The runs that hold a changed slot, or a neighbour of one.
+        first, last = first_slot(changed), changed.bit_length() - 1
+        begin = bisect_left(self._runs, first - 1, key=lambda run: run[1])
+        end = bisect_right(self._runs, last + 1, key=lambda run: run[0])
+        if begin < end:
+            first, last = min(first, self._runs[begin][0]), max(last, self._runs[end - 1][1])
+        # 2. In their place come the runs that are there now.
+        runs = [(first + a, first + b) for a, b in slot_ranges(slots >> first & slot_range(0, last - first))]
+        self._runs[begin:end] = runs
+        self._words[begin:end] = [f"{a}-{b}" if a != b else f"{a}" for a, b in runs]
+        self._slots = slots
+        self._text = " ".join(self._words)
+        return self._text
 
 
 def slot_set(slots: Iterable[int]) -> int:

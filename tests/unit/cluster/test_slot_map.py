@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pycluster.cluster.node import PRIMARY, Node
-from pycluster.cluster.slot_map import SlotMap, slot_range, slot_ranges, slot_set, slots_in
+from pycluster.cluster.slot_map import RangesText, SlotMap, slot_range, slot_ranges, slot_set, slots_in
 
 
 def node(letter: str) -> Node:
@@ -19,6 +19,14 @@ def test_a_bitmap_holds_a_set_of_slots(slots: set[int]) -> None:
 def test_ranges_are_runs_of_neighbours() -> None:
     assert list(slot_ranges(slot_set([0, 1, 2, 5, 16382, 16383]))) == [(0, 2), (5, 5), (16382, 16383)]
     assert list(slot_ranges(slot_range(0, 16383))) == [(0, 16383)]
+
+
+@given(st.lists(st.sets(st.integers(0, 40), max_size=12), max_size=12))
+def test_the_text_of_ranges_follows_their_changes(changes: list[set[int]]) -> None:
+    text, slots = RangesText(), 0
+    for change in changes:
+        slots ^= slot_set(change)
+        assert text.of(slots) == " ".join(f"{a}-{b}" if a != b else f"{a}" for a, b in slot_ranges(slots))
 
 
 def test_a_bound_slot_has_an_owner_and_the_owner_has_it() -> None:
