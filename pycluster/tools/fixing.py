@@ -7,10 +7,12 @@ The owner is who claims the slot. If nobody does, it is who has most of its keys
 the fewest slots. If several do, who has most of its keys, or else the newer claim.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pycluster.cluster.slot_map import slots_in
+from pycluster.tools.node_lines import show_ranges
 from pycluster.tools.outcomes import Refused
 from pycluster.tools.view import ClusterView, NodeView
 
@@ -80,13 +82,13 @@ class Announce:
 Step = Assign | Release | BringKeys | FinishMove | Close | Announce
 
 
-def decide(facts: SlotFacts, emptiest: str) -> list[Step]:
-    """The steps for one slot, in order; none if there is nothing to mend."""
-    return list(_steps(facts, emptiest))
+def decide(facts: SlotFacts, heir: str) -> list[Step]:
+    """The steps for one slot, in order; none if there is nothing to mend. The heir gets it if nobody has a claim."""
+    return list(_steps(facts, heir))
 
 
-def _steps(facts: SlotFacts, emptiest: str) -> Iterator[Step]:
-    slot, owner = facts.slot, _owner(facts, emptiest)
+def _steps(facts: SlotFacts, heir: str) -> Iterator[Step]:
+    slot, owner = facts.slot, _owner(facts, heir)
     if owner not in facts.claims:
         yield Assign(slot, owner)
     rivals = [node for node in facts.claims if node != owner]
@@ -117,12 +119,12 @@ def _steps(facts: SlotFacts, emptiest: str) -> Iterator[Step]:
             yield Close(slot, node)
 
 
-def _owner(facts: SlotFacts, emptiest: str) -> str:
+def _owner(facts: SlotFacts, heir: str) -> str:
     if len(facts.claims) == 1:
         return facts.claims[0]
     # In the order of the claims, so that the newest wins among equals.
     candidates = facts.claims or sorted(facts.keys)
-    return max(candidates, key=lambda node: facts.keys.get(node, 0), default=emptiest)
+    return max(candidates, key=lambda node: facts.keys.get(node, 0), default=heir)
 
 
 # ---- from the view
@@ -145,17 +147,21 @@ def plan_fix(view: ClusterView, with_lost_masters: bool = False) -> list[Step]:
     sizes = {node.id: node.slots.bit_count() for node in view.masters}
     if not sizes:
         raise Refused("There is no master that answers.")
-    steps: list[Step] = []
     doubts = doubted(view.masters)
-    for slot in slots_to_fix(view):
-        emptiest = min(sizes, key=lambda id_: (sizes[id_], id_))
-        decided = decide(facts_of(view, slot, doubts), emptiest)
-        for step in decided:
-            if isinstance(step, Assign):
-                sizes[step.node] += 1
-        steps += decided
+    facts = [facts_of(view, slot, doubts) for slot in slots_to_fix(view)]
+    heirs = share_out([one.slot for one in facts if not one.claims and not one.keys], sizes)
+    steps = [step for one in facts for step in decide(one, heirs.get(one.slot, ""))]
     # Whose the slots are, before any key moves: one uncovered slot stops the whole cluster.
     return sorted(steps, key=lambda step: not isinstance(step, Assign | Release | Announce))
+
+
+def share_out(slots: Sequence[int], sizes: Mapping[str, int]) -> dict[int, str]:
+    """Who gets which of these slots, so that the smallest grow: each a stretch of them, not one here and one there."""
+    grown = dict(sizes)
+    for _ in slots:
+        grown[min(grown, key=lambda id_: (grown[id_], id_))] += 1
+    heirs = (id_ for id_ in sizes for _ in range(grown[id_] - sizes[id_]))
+    return dict(zip(slots, heirs, strict=True))
 
 
 def slots_to_fix(view: ClusterView) -> list[int]:
@@ -194,17 +200,28 @@ def facts_of(view: ClusterView, slot: int, doubts: int = 0) -> SlotFacts:
     )
 
 
-def show_step(view: ClusterView, step: Step) -> str:
+def show_steps(view: ClusterView, steps: Iterable[Step]) -> Iterator[str]:
+    """A line for all slots with which the same is done."""
+    slots_of: dict[Step, int] = defaultdict(int)
+    for step in steps:
+        slots_of[replace(step, slot=-1)] |= 1 << step.slot
+    for step, slots in slots_of.items():
+        is_one = slots.bit_count() == 1
+        yield f"slot{'' if is_one else 's'} {show_ranges(slots)}: {_what(view, step, is_one)}"
+
+
+def _what(view: ClusterView, step: Step, is_one: bool) -> str:
+    it = "it" if is_one else "them"
     match step:
-        case Assign(slot, node):
-            return f"slot {slot}: give it to {view.name(node)}"
-        case Release(slot, node):
-            return f"slot {slot}: {view.name(node)} gives up its claim"
-        case BringKeys(slot, source, owner):
-            return f"slot {slot}: bring the keys at {view.name(source)} to its owner, {view.name(owner)}"
-        case FinishMove(slot, source, target):
-            return f"slot {slot}: finish the move from {view.name(source)} to {view.name(target)}"
-        case Close(slot, node):
-            return f"slot {slot}: close it at {view.name(node)}"
-        case Announce(slot, owner):
-            return f"slot {slot}: tell all masters that it is {view.name(owner)}'s"
+        case Assign(_, node):
+            return f"give {it} to {view.name(node)}"
+        case Release(_, node):
+            return f"{view.name(node)} gives up its claim"
+        case BringKeys(_, source, owner):
+            return f"bring the keys at {view.name(source)} to the owner, {view.name(owner)}"
+        case FinishMove(_, source, target):
+            return f"finish the move from {view.name(source)} to {view.name(target)}"
+        case Close(_, node):
+            return f"close {it} at {view.name(node)}"
+        case Announce(_, owner):
+            return f"tell all masters that {'it is' if is_one else 'they are'} {view.name(owner)}'s"

@@ -4,13 +4,13 @@ An error keeps keys from being served, or will as soon as something else happens
 are told in the order in which one would mend them: first who can be asked at all, then slots, then the rest.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import combinations
 
 from pycluster.cluster.slot_map import slot_set, slots_in
-from pycluster.tools.node_lines import show_count, show_ranges
+from pycluster.tools.node_lines import Address, show_count, show_ranges
 from pycluster.tools.view import ClusterView, NodeView, owners
 
 ERROR, WARNING = "error", "warning"
@@ -83,13 +83,14 @@ def unreachable_nodes(view: ClusterView) -> Iterator[Problem]:
                 "can reach; else look at firewalls, at `bind` and `protected-mode`, and at the password.",
             )
         else:
-            yield Problem(
-                "unreachable-node",
-                ERROR,
-                f"{address} does not answer ({why}), and other nodes have lost it, too.",
-                "Start it again; or, if it will not come back, remove it: "
-                f"pycluster del-node {_someone(view)} {lines[0].id if lines else 'ID'}",
+            gone = (
+                "Start it again: it has slots."
+                if any(line.slots for line in lines)
+                else "Start it again; or, if it will not come back, remove it: "
+                f"pycluster del-node {_someone(view)} {lines[0].id if lines else 'ID'}"
             )
+            what = f"{address} does not answer ({why}), and other nodes have lost it, too."
+            yield Problem("unreachable-node", ERROR, what, gone)
 
 
 def nodes_with_one_id(view: ClusterView) -> Iterator[Problem]:
@@ -111,7 +112,7 @@ def nodes_with_one_id(view: ClusterView) -> Iterator[Problem]:
 
 
 def slots_with_several_owners(view: ClusterView) -> Iterator[Problem]:
-    for one, other in combinations(view.masters, 2):
+    for one, other in combinations((node for node in _told_apart(view) if node.is_master), 2):
         if both := one.slots & other.slots:
             yield Problem(
                 "several-owners",
@@ -253,38 +254,58 @@ def partial_views(view: ClusterView) -> Iterator[Problem]:
 
 
 def broken_links(view: ClusterView) -> Iterator[Problem]:
-    """Links of the bus between nodes that both answer."""
-    for one, other in combinations(view.nodes, 2):
+    """Links of the bus between nodes that both answer; one problem for all that a node can't reach."""
+    one_way: dict[Address, list[NodeView]] = defaultdict(list)
+    neither: dict[Address, list[NodeView]] = defaultdict(list)
+    for one, other in combinations(_told_apart(view), 2):
         there, back = one.line_of(other.id), other.line_of(one.id)
-        if there is None or back is None or one.id == other.id or there.is_linked and back.is_linked:
+        if there is None or back is None or there.is_linked and back.is_linked:
             continue
         if there.is_linked or back.is_linked:
             sender, receiver = (one, other) if not there.is_linked else (other, one)
-            what = (
-                f"{sender.address} can't reach {receiver.address} on the cluster bus, though {receiver.address} "
-                f"reaches {sender.address}: a one-way link."
-            )
+            one_way[sender.asked_at].append(receiver)
         else:
-            what = f"{one.address} and {other.address} don't reach each other on the cluster bus."
-        yield Problem(
-            "broken-link",
-            ERROR,
-            what,
-            f"Look at firewalls and announced addresses; the bus ports are {back.bus_port} and {there.bus_port}.",
+            neither[one.asked_at].append(other)
+    by_place = {node.asked_at: node for node in view.nodes}
+    for place, others in one_way.items():
+        what = (
+            f"{by_place[place].address} can't reach {_listed(others)} on the cluster bus, though "
+            f"{f'{others[0].address} reaches' if len(others) == 1 else 'those reach'} {by_place[place].address}: "
+            f"{'a one-way link' if len(others) == 1 else 'one-way links'}."
         )
+        yield Problem("broken-link", ERROR, what, _look_at_the_bus([by_place[place], *others]))
+    for place, others in neither.items():
+        what = f"{by_place[place].address} and {_listed(others)} don't reach each other on the cluster bus."
+        yield Problem("broken-link", ERROR, what, _look_at_the_bus([by_place[place], *others]))
+
+
+def _look_at_the_bus(nodes: list[NodeView]) -> str:
+    ports = ", ".join(str(node.me.bus_port) for node in nodes)
+    return f"Look at firewalls and announced addresses; the bus ports are {ports}."
 
 
 def suspected_nodes(view: ClusterView) -> Iterator[Problem]:
-    for node in view.nodes:
-        lines = [(other, line) for other in view.nodes if (line := other.line_of(node.id))]
-        doubters = [other for other, line in lines if line.flags & {"fail", "fail?"}]
-        if doubters:
-            yield Problem(
-                "suspected-node",
-                ERROR,
-                f"{node.address} answers here, but {_listed(doubters)} {_think(doubters)} that it has failed.",
-                "It may have been away or busy for longer than cluster-node-timeout; if it stays so, look at the links",
-            )
+    suspects: dict[tuple[Address, ...], list[NodeView]] = defaultdict(list)
+    nodes = _told_apart(view)
+    for node in nodes:
+        lines = [(other, line) for other in nodes if (line := other.line_of(node.id))]
+        if places := tuple(other.asked_at for other, line in lines if line.flags & {"fail", "fail?"}):
+            suspects[places].append(node)
+    for places, suspected in suspects.items():
+        doubters = [node for node in nodes if node.asked_at in places]
+        answer, they_have = ("answers", "it has") if len(suspected) == 1 else ("answer", "they have")
+        yield Problem(
+            "suspected-node",
+            ERROR,
+            f"{_listed(suspected)} {answer} here, but {_listed(doubters)} {_think(doubters)} that {they_have} failed.",
+            "It may have been away or busy for longer than cluster-node-timeout; if it stays so, look at the links.",
+        )
+
+
+def _told_apart(view: ClusterView) -> list[NodeView]:
+    """Of servers with one id nobody knows which of them is meant; that is told as such."""
+    counts = Counter(node.id for node in view.nodes)
+    return [node for node in view.nodes if counts[node.id] == 1]
 
 
 def epoch_collisions(view: ClusterView) -> Iterator[Problem]:

@@ -16,9 +16,10 @@ WIDE = 100  # columns, from which on there is room for who gives and who gets
 class MoveProgress:
     """`with MoveProgress(...) as progress:`; the mover reports its events to `progress.note`."""
 
-    def __init__(self, console: Console, view: ClusterView, slots: int):
+    def __init__(self, console: Console, view: ClusterView, count: int, noun: str = "slots"):
+        """`count` is how many slots are to move, or how many steps are to be taken."""
         self.view = view
-        self.slots = self.keys = 0
+        self.slots = self.steps = self.keys = 0
         self.began = time.monotonic()
         self.console = console
         self.is_wide = console.width >= WIDE
@@ -26,14 +27,19 @@ class MoveProgress:
             TextColumn("{task.description}"),
             BarColumn(bar_width=12 if self.is_wide else 6),
             MofNCompleteColumn(),
-            TextColumn("slots · {task.fields[keys]:,} keys · {task.fields[rate]:,.0f} keys/s ·"),
+            TextColumn(noun + " · {task.fields[keys]:,} keys · {task.fields[rate]:,.0f} keys/s ·"),
             TimeRemainingColumn(compact=True),
             TextColumn("left"),
             console=console,
             transient=True,
-            disable=not console.is_terminal or not slots,
+            disable=not console.is_terminal or not count,
         )
-        self.task = self.live.add_task("", total=slots, keys=0, rate=0.0)
+        self.task = self.live.add_task("", total=count, keys=0, rate=0.0)
+
+    def begin(self, slot: int) -> None:
+        """The next step, of those that mend a slot; the one before it is done."""
+        self.live.update(self.task, description=f"slot {slot:>5}", completed=self.steps)
+        self.steps += 1
 
     def note(self, event: Event) -> None:
         match event:

@@ -5,7 +5,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from pycluster.tools.fixing import FinishMove, Step, plan_fix, show_step, slots_to_fix
+from pycluster.tools.fixing import Step, plan_fix, show_steps, slots_to_fix
 from pycluster.tools.gathering import count_keys, count_strays
 from pycluster.tools.mending import Mender
 from pycluster.tools.moving import Mover, MoveSettings
@@ -86,8 +86,8 @@ def fix(session: Session, arguments: Namespace) -> Status:
         raise Refused("Two servers with one id can't be told apart: that has to be settled first.")
     steps = plan_fix(view, arguments.with_lost_masters)
     plan = [{"step": type(step).__name__, **asdict(step)} for step in steps]
-    for step in steps:
-        session.say(show_step(view, step))
+    for line in show_steps(view, steps):
+        session.say(line)
     if not steps:
         session.say("There is no slot to fix.")
     elif session.is_confirmed(f"Do {show_count(len(steps), 'step')}?"):
@@ -105,10 +105,12 @@ def fix(session: Session, arguments: Namespace) -> Status:
 
 
 def _mend(session: Session, view: ClusterView, steps: Sequence[Step], arguments: Namespace) -> None:
-    moves = sum(isinstance(step, FinishMove) for step in steps)
-    with MoveProgress(session.console, view, moves) as progress, _mover(session, view, arguments, progress) as mover:
+    with (
+        MoveProgress(session.console, view, len(steps), "steps") as progress,
+        _mover(session, view, arguments, progress) as mover,
+    ):
         try:
-            Mender(mover).perform(steps)
+            Mender(mover, began=lambda step: progress.begin(step.slot)).perform(steps)
         except BaseException:
             progress.live.stop()
             session.say("Not all steps were done; what is still open can be fixed by the same command again.", "yellow")

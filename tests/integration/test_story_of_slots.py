@@ -305,11 +305,12 @@ def test_8_an_emptied_one_leaves(story: Story) -> None:
     """One that stays a master: by default it would have become a replica of the one that got its last slot."""
     eight, target = story.node(8), story.owner(NAMES["name"], story.node(1))
     assert story.cli(eight, "config", "set", "cluster-allow-replica-migration", "no") == "OK"
-    with story.application():
+    with story.application() as application:
         story.reshard([eight], target, story.slots_of(eight))
-    assert (story.row(eight).role, story.row(eight).slots) == ("master", ())
-    story.cli_cluster("del-node", story.node(1).address, id_of(eight))
-    story.shutdown(eight)
+        assert (story.row(eight).role, story.row(eight).slots) == ("master", ())
+        story.cli_cluster("del-node", story.node(1).address, id_of(eight))
+        story.shutdown(eight)
+        application.wait_progress()
     story.wait_one_cluster(story.nodes[:6])
     story.assert_data_is_there()
 

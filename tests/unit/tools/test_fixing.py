@@ -12,7 +12,7 @@ from pycluster.tools.fixing import (
     SlotFacts,
     decide,
     plan_fix,
-    show_step,
+    show_steps,
     slots_to_fix,
 )
 from pycluster.tools.outcomes import Refused
@@ -177,6 +177,14 @@ def test_uncovered_slots_are_spread_over_the_emptiest() -> None:
     assert assigned == [A, A, A, A]
 
 
+def test_each_heir_gets_a_stretch_of_the_uncovered_slots() -> None:
+    nodes = three_masters()
+    nodes["A"].slots &= ~0b111111
+    nodes["B"].slots &= ~(0b111 << 6000)
+    assigned = [step.node for step in plan_fix(view_of(nodes)) if isinstance(step, Assign)]
+    assert assigned == [A] * 7 + [B] * 2
+
+
 def test_the_slots_of_a_lost_master_are_given_away_only_if_told_to() -> None:
     nodes = three_masters()
     for node in nodes.values():
@@ -202,4 +210,15 @@ def test_a_claim_that_others_doubt_is_announced() -> None:
 
 def test_steps_are_told_in_words() -> None:
     view = view_of(three_masters())
-    assert show_step(view, FinishMove(5, A, B)) == "slot 5: finish the move from 10.0.0.1:7065 to 10.0.0.1:7066"
+    assert list(show_steps(view, [FinishMove(5, A, B), Close(6, B)])) == [
+        "slot 5: finish the move from 10.0.0.1:7065 to 10.0.0.1:7066",
+        "slot 6: close it at 10.0.0.1:7066",
+    ]
+
+
+def test_what_is_done_with_many_slots_is_told_once() -> None:
+    steps = [step for slot in (1, 2, 3, 9) for step in (Assign(slot, A), Announce(slot, A))]
+    assert list(show_steps(view_of(three_masters()), steps)) == [
+        "slots 1-3,9: give them to 10.0.0.1:7065",
+        "slots 1-3,9: tell all masters that they are 10.0.0.1:7065's",
+    ]

@@ -42,6 +42,13 @@ def test_a_node_that_all_others_have_lost_is_gone() -> None:
     assert f"pycluster del-node 10.0.0.1:7065 {'a' * 40}" in problem.advice
 
 
+def test_a_node_with_slots_that_is_gone_is_not_to_be_removed() -> None:
+    nodes = three_masters()
+    for letter in "ACabc":
+        nodes[letter].says["B"] = nodes["B"].line(flags="fail", link="disconnected")
+    assert find_problems(view_of(nodes, silent={"B": "timed out"}))[0].advice == "Start it again: it has slots."
+
+
 def test_a_node_that_others_reach_and_we_do_not_announces_a_bad_address() -> None:
     problem = find_problems(view_of(three_masters(), silent={"a": "timed out"}))[0]
     assert problem.kind == "unreachable-address"
@@ -191,6 +198,18 @@ def test_a_one_way_link() -> None:
     assert problem.what.endswith("a one-way link.")
 
 
+def test_all_that_a_node_cannot_reach_is_one_problem() -> None:
+    nodes = three_masters()
+    for letter in "BC":
+        nodes["A"].says[letter] = nodes[letter].line(link="disconnected")
+    problem = only_problem(view_of(nodes))
+    assert problem.what == (
+        "10.0.0.1:7065 can't reach 10.0.0.1:7066 and 10.0.0.1:7067 on the cluster bus, though those reach "
+        "10.0.0.1:7065: one-way links."
+    )
+    assert problem.advice.endswith("the bus ports are 17065, 17066, 17067.")
+
+
 def test_a_link_that_is_broken_both_ways() -> None:
     problem = only_problem(broken({"A": "C", "C": "A"}))
     assert problem.what == "10.0.0.1:7065 and 10.0.0.1:7067 don't reach each other on the cluster bus."
@@ -203,6 +222,16 @@ def test_a_node_that_answers_and_is_believed_to_have_failed() -> None:
     problem = only_problem(view_of(nodes))
     assert problem.kind == "suspected-node"
     assert "10.0.0.1:7066 and 10.0.0.1:7067 think that it has failed" in problem.what
+
+
+def test_all_that_the_same_nodes_suspect_is_one_problem() -> None:
+    nodes = three_masters()
+    for letter in "BC":
+        nodes["A"].says[letter] = nodes[letter].line(flags="fail?")
+    problem = only_problem(view_of(nodes))
+    assert problem.what == (
+        "10.0.0.1:7066 and 10.0.0.1:7067 answer here, but 10.0.0.1:7065 thinks that they have failed."
+    )
 
 
 def test_two_masters_with_one_epoch() -> None:

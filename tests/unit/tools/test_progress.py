@@ -31,6 +31,15 @@ def test_who_gives_and_who_gets_is_shown_where_there_is_room() -> None:
     assert "slot 10922 :7066 → :7065" in last_line(120)
 
 
+def test_steps_that_mend_slots_are_counted_as_they_begin() -> None:
+    console = Console(file=StringIO(), width=80, force_terminal=True, color_system=None)
+    with MoveProgress(console, view_of(three_masters()), 3, "steps") as progress:
+        for slot in (5, 6):
+            progress.begin(slot)
+        progress.live.refresh()
+    assert "slot     6 ━━     1/3 steps" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize("width", [80, 120])
 def test_nothing_is_shown_where_no_slot_moves(width: int) -> None:
     console = Console(file=StringIO(), width=width, force_terminal=True)
