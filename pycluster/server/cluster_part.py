@@ -89,7 +89,7 @@ class ClusterPart:
     def start(self) -> None:
         """The data is loaded: keys that lie in nobody's slots are claimed, and time begins for the core."""
         if not self.state.myself.is_replica:
-            self._server.slot_migrations.end_tracked()  # slots that were on their way when the last run ended
+            self._server.slot_migrations.started()  # slots that were on their way when the last run ended
         self.order(self.core.check_loaded_keys)
         self.bus.start()
 
@@ -168,7 +168,7 @@ class ClusterPart:
                 server.replication.follow(ip, port)
             case TakeOver():
                 server.replication.take_over()
-                server.slot_migrations.end_tracked()
+                server.slot_migrations.promoted()
             case DropKeys(slots):
                 server.slot_drops.drop(slots)
             case DropEverything():

@@ -15,7 +15,7 @@ from pycluster.commands.table import Command
 from pycluster.keyspace.database import IGNORE, Database
 from pycluster.keyspace.slots import key_slot
 from pycluster.persistence.slot_stream import SlotStream
-from pycluster.protocol.errors import BadSyntax, MigratesAlready, ReplyError, only_for_migrations
+from pycluster.protocol.errors import BadSyntax, MigratesAlready, NoSuchMigration, ReplyError, only_for_migrations
 from pycluster.protocol.replies import NO_REPLY, encode_request
 from pycluster.server.admission import MEMORY, REPLICA
 from pycluster.server.blocking import POSTPONED
@@ -52,6 +52,7 @@ SETTINGS = (
 )
 BETWEEN_THE_TWO = "ack paused snapshot-eof request-pause request-failover failover-granted".split()
 
+FINISH_WORDS = 6  # STATE state NAME name MESSAGE text
 ARGUMENTS_A_TURN = 2000  # of a source's commands that run before others have a turn
 
 Args = list[bytes]
@@ -90,9 +91,8 @@ class SlotMigrations:
             return NO_REPLY
         if what == "establish":
             return self._establish(client, words)
-        if what == "finish":
-            self._perform(self.core.told([subcommand, *words], self._now()))
-            return "OK"
+        if what == "finish":  # which only a primary can say, or a file
+            raise NoSuchMigration if len(words) >= FINISH_WORDS else BadSyntax
         if what == "capa":
             return NO_REPLY  # what the other side can besides: there is nothing that we could make use of
         if client.import_job is None:
@@ -211,8 +211,12 @@ class SlotMigrations:
         if self.core.is_busy:
             self._perform(self.core.flushed(self._now()))
 
-    def end_tracked(self) -> None:
-        """We are a primary since now, by a failover or from the start: nobody carries on what the last one began."""
+    def started(self) -> None:
+        """We are a primary from the start: nobody carries on what the last run began."""
+        self._perform(self.core.end_tracked("Process restarted", self._now()))
+
+    def promoted(self) -> None:
+        """We are a primary since now: nobody carries on what the last one began."""
         self._perform(self.core.end_tracked("A failover occurred during slot import", self._now()))
 
     def adopt(self, imports: bytes) -> None:

@@ -80,7 +80,8 @@ def _ended(jobs: Jobs, words: Sequence[bytes]) -> None:
 def _conclude(jobs: Jobs, job: Job, state: State, message: str) -> None:
     """It is over; the keys that were not to stay are deleted by our primary, who tells us so by itself."""
     jobs.emit(Show(job.slots))
-    job.state, job.message, job.updated_ms = state, message, jobs.now_ms
+    jobs.move(job, state)
+    job.message = message
     jobs.log(
         "warning" if state is State.FAILED else "notice",
         f"Slot migration {job.description} finished. State: {state.value}, Message: {message}",

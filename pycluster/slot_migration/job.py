@@ -34,7 +34,7 @@ class State(Enum):
     FAILOVER_GRANTED = "failover-granted"
 
     # At a replica of the target: all it knows is that its primary has begun
-    TRACKED = "tracking"
+    TRACKED = "occurring-on-primary"
 
     # The end
     SUCCESS = "success"

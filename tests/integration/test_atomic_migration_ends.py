@@ -72,7 +72,7 @@ def test_a_target_with_an_append_only_file_starts_again(start: Start, preamble: 
         wait_until(lambda: "" if jobs(source)[0][b"state"] == b"failed" else "the source has not noticed")
     target.restart()
     assert_source_owns(source, target)
-    assert jobs(target)[0][b"state"] == b"failed"
+    assert (jobs(target)[0][b"state"], jobs(target)[0][b"message"]) == (b"failed", b"Process restarted")
 
 
 @pytest.mark.long

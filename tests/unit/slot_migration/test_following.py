@@ -85,7 +85,7 @@ def test_time_and_owners_are_nothing_to_who_looks_on() -> None:
     node.perform(node.core.tick(10**9))
     node.perform(node.core.owners_changed(10**9))
     node.perform(node.core.flushed(10**9))
-    assert node.state == "tracking" and node.hidden == SLOTS
+    assert node.state == "occurring-on-primary" and node.hidden == SLOTS
 
 
 def test_another_dataset_brings_its_own_imports() -> None:
