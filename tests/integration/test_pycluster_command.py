@@ -402,7 +402,7 @@ def test_each_key_is_found_once_after_a_failover_in_the_midst_of_a_move(
     pycluster: Command, shards: Shards, dies: str
 ) -> None:
     """B is where the slot is at first; the second time it begins where the first one ended."""
-    shard, other = ("B", "A") if dies == "target" else ("B", "C")
+    shard, other = ("B", "A") if dies == "target" else ("A", "C")
     source, target = shards.master(shard), shards.master(other)
     keys = {b"{big}%d" % number for number in range(200)}
     begin_move(source, target, keys)
