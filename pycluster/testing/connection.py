@@ -4,11 +4,15 @@ It speaks RESP through hiredis and depends on no client library, so that tests c
 """
 
 import socket
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 import hiredis
 
 Word = bytes | str | int | float
+
+ON_THEIR_WAY = 100  # requests of a batch whose replies have not been read yet
 
 
 class Connection:
@@ -24,6 +28,17 @@ class Connection:
         if isinstance(reply, hiredis.ReplyError):
             raise reply
         return reply
+
+    def ask_all(self, requests: Iterable[Sequence[Word]]) -> list[Any]:
+        """Many requests, many of them on their way at the same time, and their replies; an error reply is raised."""
+        waiting, replies = iter(requests), []
+        while batch := list(islice(waiting, ON_THEIR_WAY)):
+            self.socket.sendall(b"".join(pack_request(*words) for words in batch))
+            replies += [self.receive() for _ in batch]
+        for reply in replies:
+            if isinstance(reply, hiredis.ReplyError):
+                raise reply
+        return replies
 
     def send(self, *words: Word) -> None:
         self.socket.sendall(pack_request(*words))

@@ -50,8 +50,7 @@ def redis(
     node = Node(port.number, tmp_path_factory.mktemp("redis"), program=redis_server, directives=directives)
     node.start()
     with node.connect() as connection:
-        for command in commands():
-            connection.ask(*command)
+        connection.ask_all(commands())
     node.ask("SAVE")
     yield node
     node.kill()

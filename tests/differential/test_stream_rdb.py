@@ -12,9 +12,11 @@ from tests.differential.rdb_dataset import commands
 def fill(node: Node) -> None:
     with node.connect() as connection:
         connection.ask("FLUSHALL")
-        for command in commands():
-            if b"stream:" in b"".join(word for word in command if isinstance(word, bytes)):
-                connection.ask(*command)
+        connection.ask_all(
+            command
+            for command in commands()
+            if b"stream:" in b"".join(word for word in command if isinstance(word, bytes))
+        )
 
 
 def hand_over(giver: Node, taker: Node) -> None:

@@ -23,8 +23,7 @@ APPEND = ("appendonly", "yes")
 
 def fill(node: Node) -> None:
     with node.connect() as connection:
-        for command in commands():
-            connection.ask(*command)
+        connection.ask_all(commands())
 
 
 def parts(node: Node) -> list[str]:

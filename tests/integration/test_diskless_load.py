@@ -23,8 +23,7 @@ def test_a_dataset_of_every_type_arrives(
     primary = servers.start(programs[0], ("repl-diskless-sync", diskless))
     replica = servers.start(programs[1], ("repl-diskless-load", manner))
     with primary.connect() as connection:
-        for command in commands():
-            connection.ask(*command)
+        connection.ask_all(commands())
     follow(replica, primary)
     write_at_random(primary.connect(), 500)
     assert_same(replica, primary)

@@ -30,8 +30,7 @@ def node(servers: Servers, tmp_path: Path) -> Node:
     (tmp_path / "embedded.py").write_text(PROGRAM)
     started = servers.start([sys.executable, str(tmp_path / "embedded.py")])
     with started.connect() as connection:
-        for command in commands():
-            connection.ask(*command)
+        connection.ask_all(commands())
     started.ask("DEBUG", "POPULATE", 50_000)
     return started
 

@@ -23,8 +23,7 @@ from tests.integration.replicas import (
 
 def fill(node: Node) -> None:
     with node.connect() as connection:
-        for command in commands():
-            connection.ask(*command)
+        connection.ask_all(commands())
 
 
 @pytest.mark.parametrize("diskless", ["yes", "no"])

@@ -113,6 +113,7 @@ class Tutorial:
                     letter = process.stdout.read(1)
                     assert letter, f"redis-cli does not ask {question!r}: {said.decode()}"
                     said += letter
+                    assert b"***" not in said, f"redis-cli is not content: {said.decode()}"
                 process.stdin.write(f"{answer}\n".encode())
                 process.stdin.flush()
             process.communicate(timeout=60)

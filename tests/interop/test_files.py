@@ -23,8 +23,7 @@ def take_over(node: Node, program: list[str]) -> None:
 
 def fill(node: Node) -> None:
     with node.connect() as connection:
-        for command in commands():
-            connection.ask(*command)
+        connection.ask_all(commands())
 
 
 def test_a_dataset_of_every_type_is_the_same_on_both_sides(

@@ -46,8 +46,7 @@ def copied(giver: Node, taker: Node) -> list[str]:
     giver.ask("FLUSHALL")
     taker.ask("FLUSHALL")
     with giver.connect() as source, taker.connect() as target:
-        for command in commands():
-            source.ask(*command)
+        source.ask_all(commands())
         keys = source.ask("KEYS", "*")
         assert len(keys) > 100
         return [str(key) for key in keys if not _is_carried(source, target, key)]

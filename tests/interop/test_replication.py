@@ -20,8 +20,7 @@ def pair(
     programs = [our_server, real_server] if request.param == "ours leads" else [real_server, our_server]
     primary, replica = map(servers.start, programs)
     with primary.connect() as connection:
-        for command in commands():
-            connection.ask(*command)
+        connection.ask_all(commands())
     yield primary, replica
     servers.stop()
 
