@@ -18,6 +18,7 @@ The connection's loop (wire.py) inlines `next` up to the call of `second_look`.
 import re
 from collections import deque
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
 import hiredis
@@ -30,6 +31,7 @@ INLINE_LIMIT = 64 * 1024  # the longest line, be it an inline command or a count
 MAX_ARGUMENTS = (1 << 31) - 1
 MAX_BULK = 512 * 1024 * 1024  # proto-max-bulk-len's default
 LARGE_CHUNK = 16 * 1024  # such a one often is the beginning of a large value, and not to be copied for a look at it
+LARGE_BULK = 1 << 20  # an argument that is longer, and not here yet, is gathered where it need not be copied again
 UNAUTHENTICATED_ARGUMENTS = 10  # CVE-2021-32675: who has not said a password yet may not make us hold much
 UNAUTHENTICATED_BULK = 16384
 
@@ -258,7 +260,8 @@ def _count_ordinary(chunk: bytes) -> tuple[int, bool]:
 class StrictReader:
     """The request protocol to the letter (networking.c, processMultibulkBuffer and processInlineBuffer)."""
 
-    __slots__ = ("max_bulk", "unauthenticated", "from_primary", "_buffer", "_at", "_args", "_missing", "_bulk")
+    __slots__ = ("max_bulk", "unauthenticated", "from_primary", "_buffer", "_at", "_args", "_missing", "_bulk",
+                 "_large")  # fmt: skip
 
     def __init__(self, max_bulk: int = MAX_BULK) -> None:
         self.max_bulk = max_bulk
@@ -269,9 +272,13 @@ class StrictReader:
         self._args: list[bytes] = []
         self._missing = 0  # arguments still to come
         self._bulk = -1  # length of the argument that is coming, -1: not known yet
+        self._large: BytesIO | None = None  # what is here of an argument that is large: a copy of it takes many ms
 
-    def feed(self, chunk: bytes) -> None:
+    def feed(self, chunk: bytes | bytearray) -> None:
         """Takes bytes as received."""
+        if self._large is not None and (missing := self._bulk - self._large.tell()):
+            self._large.write(memoryview(chunk)[:missing])
+            chunk = chunk[missing:]
         if self._at:
             del self._buffer[: self._at]
             self._at = 0
@@ -283,7 +290,11 @@ class StrictReader:
 
     def held(self) -> int:
         """Bytes received and not read: Redis' query buffer, which knows nothing of arguments that are complete."""
-        return len(self._buffer) - self._at
+        return len(self._buffer) - self._at + (self._large.tell() if self._large is not None else 0)
+
+    def _awaited(self) -> int:
+        """How many bytes are still missing of the argument that is coming."""
+        return self._bulk + 2 - self.held()
 
     def take_rest(self) -> bytes:
         """What stands behind the last request: it is another reader's now."""
@@ -342,10 +353,20 @@ class StrictReader:
         while self._missing:
             if self._bulk < 0 and not self._read_bulk_length():
                 return False
-            end = self._at + self._bulk
-            if len(self._buffer) < end + 2:
+            if self._awaited() > 0:
+                if self._bulk > LARGE_BULK and self._large is None:
+                    self._large = BytesIO()
+                    held = self._buffer[self._at :]
+                    self._advance(len(self._buffer))
+                    self.feed(held)
                 return False
-            self._args.append(bytes(memoryview(self._buffer)[self._at : end]))
+            if self._large is not None:
+                argument, end = self._large.getvalue(), self._at
+                self._large = None
+            else:
+                end = self._at + self._bulk
+                argument = bytes(memoryview(self._buffer)[self._at : end])
+            self._args.append(argument)
             self._advance(end + 2)
             self._bulk = -1
             self._missing -= 1

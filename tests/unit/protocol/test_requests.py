@@ -161,6 +161,13 @@ def test_chunks_make_no_difference_to_the_strict_reader(chunks: list[bytes]) -> 
 
 
 @given(chunked())
+def test_large_arguments_are_gathered_elsewhere_and_read_as_all(chunks: list[bytes]) -> None:
+    expected = read(b"".join(chunks), reader=StrictReader(20))
+    with patch.object(requests, "LARGE_BULK", 3):
+        assert read(*chunks, reader=StrictReader(20)) == expected
+
+
+@given(chunked())
 @example([b"*2\r\n$3\r\nGET\r\n", b"$1\r\na\r\n"])
 @example([b"*1\r\n$4\r\nPING\r\n*2147483648\r\n"])
 @example([b"*1\r\n*2147483647\r\n*1\r\n$4\r\nPING\r\n"])
@@ -257,12 +264,13 @@ def test_hiredis_is_back_in_service_behind_a_request_that_was_cut() -> None:
     assert reader.gets() == [b"PING"]
 
 
-def test_a_large_argument_is_held_once() -> None:
+@pytest.mark.parametrize("length", [1_000_000, 2_000_000])
+def test_a_large_argument_is_held_once(length: int) -> None:
     reader = RequestReader()
-    head = b"*2\r\n$4\r\nECHO\r\n$1000000\r\n"
+    head = b"*2\r\n$4\r\nECHO\r\n$%d\r\n" % length
     assert read(head, *[b"x" * 1000] * 900, reader=reader) == []
     assert reader.held() == 900_000
-    assert read(b"x" * 100_000, b"\r\n", reader=reader) == [[b"ECHO", b"x" * 1_000_000]]
+    assert read(b"x" * (length - 900_000), b"\r\n", reader=reader) == [[b"ECHO", b"x" * length]]
     assert reader.held() == 0
 
 
