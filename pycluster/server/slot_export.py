@@ -30,13 +30,11 @@ class Export(asyncio.Protocol):
         self._pieces: Iterator[bytes] | None = None
         self._is_behind = False
         self._is_closed = False
-        self.is_connecting = True
 
     # What the loop says
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
-        self.is_connecting = False
         if self._is_closed:
             transport.abort()
             return

@@ -100,13 +100,15 @@ class Migrations:
         return node_id
 
     def cancel(self, who: str, now_ms: int) -> list[Effect]:
-        """All slots that are on their way to others stay here."""
+        """All slots that are on their way to others stay here. Those that were granted may be the target's by now: it
+        would be a loss of writes to go on with them, so these end by themselves. (Valkey cancels them, too.)"""
         jobs = self._at(now_ms)
         exports = [job for job in jobs.running() if job.is_export]
         if not exports:
             raise errors.NoMigrationsUnderway
         for job in exports:
-            jobs.finish(job, State.CANCELLED)
+            if job.state is not State.FAILOVER_GRANTED:
+                jobs.finish(job, State.CANCELLED)
         jobs.log("notice", f"Canceled all in progress slot migrations (user request from '{who}')")
         return self._settle()
 

@@ -138,6 +138,7 @@ def test_several_ranges_go_to_several_targets(sides: tuple[Node, Node, Node]) ->
     move(target, source, 7, 7)
 
 
+@pytest.mark.long
 def test_all_slots_go_and_the_source_becomes_a_replica(our_server: list[str], tmp_path: Path) -> None:
     with Cluster(2, 0, directory=tmp_path, program=our_server, directives=[("save", "")]) as cluster:
         source, target = cluster.nodes
@@ -286,6 +287,7 @@ def test_the_target_is_out_of_memory(sides: tuple[Node, Node, Node]) -> None:
     assert_nothing_has_happened(sides, name, tag, 100)
 
 
+@pytest.mark.long
 def test_the_target_does_not_take_the_slots_in_time(sides: tuple[Node, Node, Node]) -> None:
     source, target, _ = sides
     tag = tag_in(1, 50)

@@ -150,6 +150,7 @@ def test_the_source_is_replaced_by_its_replica(start: Start) -> None:
     assert_source_owns(heir, target)
 
 
+@pytest.mark.long
 def test_a_replica_that_comes_late_hides_what_its_primary_hides(start: Start) -> None:
     source, target, _, replica = start(1)
     replica.kill()

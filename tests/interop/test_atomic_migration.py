@@ -154,6 +154,7 @@ def test_fields_that_expire_cannot_come_to_us(mixed: Cluster) -> None:
     valkey.ask("FLUSHALL")
 
 
+@pytest.mark.long
 def test_a_replica_of_ours_that_comes_late_to_a_valkey_primary(mixed: Cluster) -> None:
     """Valkey makes no snapshot that such a replica could read while slots come; afterwards it does."""
     ours, valkey, _, replica = mixed.nodes

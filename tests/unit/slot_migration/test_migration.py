@@ -62,6 +62,15 @@ def test_cancelled(state: str) -> None:
     assert_nothing_has_happened(world, "cancelled")
 
 
+def test_what_was_granted_is_not_cancelled_any_more() -> None:
+    world = World().in_state("failover-granted")
+    world.source.perform(world.source.core.cancel("me", world.now_ms))
+    assert world.source.state == "failover-granted" and world.source.is_paused
+    world.run()
+    world.tell_owners()
+    assert world.source.state == world.target.state == "success"
+
+
 @pytest.mark.parametrize("state", UNTIL_THE_GRANT)
 def test_the_connection_is_lost(state: str) -> None:
     world = World().in_state(state)
