@@ -195,6 +195,8 @@ class Connection(asyncio.Protocol):
                         self._refuse_bytes(error)
                         break
                     if args is None:
+                        if reader.waits:
+                            size_limit = 0  # the rest of it is looked at in another turn
                         break
                     gets = reader.gets
             if mark is not None and 13 in text:

@@ -32,6 +32,7 @@ MAX_ARGUMENTS = (1 << 31) - 1
 MAX_BULK = 512 * 1024 * 1024  # proto-max-bulk-len's default
 LARGE_CHUNK = 16 * 1024  # such a one often is the beginning of a large value, and not to be copied for a look at it
 LARGE_BULK = 1 << 20  # an argument that is longer, and not here yet, is gathered where it need not be copied again
+CHUNKS_A_LOOK = 16  # that waited, of one argument: more are not taken before somebody asks again
 UNAUTHENTICATED_ARGUMENTS = 10  # CVE-2021-32675: who has not said a password yet may not make us hold much
 UNAUTHENTICATED_BULK = 16384
 
@@ -149,6 +150,11 @@ class RequestReader:
         """Has this chunk, fed when nothing was held, been read by hiredis alone, to the end of its last request?"""
         return self.idle and self._chunk is chunk
 
+    @property
+    def waits(self) -> bool:
+        """Though nothing more could be read: does something wait that is to be looked at in another turn?"""
+        return bool(self._waiting)
+
     def held(self) -> int:
         """About how many bytes wait to be read, or for the rest of their request."""
         return 0 if self.idle else len(self._chunk) + sum(map(len, self._waiting)) + self.strict.held()
@@ -187,7 +193,9 @@ class RequestReader:
 
     def _next_strictly(self) -> list[bytes] | None:
         strict = self.strict
-        while (args := strict.gets()) is None and self._waiting:
+        for _ in range(CHUNKS_A_LOOK):
+            if (args := strict.gets()) is not None or not self._waiting:
+                break
             strict.feed(self._waiting.popleft())
         if self._pinned or (strict.has_data() and not (self._cut and args is not None)):
             return args

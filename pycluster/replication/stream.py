@@ -46,7 +46,7 @@ class PrimaryStream:
         for _ in range(most):
             args, self._again = self._again or following(), None
             if args is None:
-                more = False
+                more = self._reader.waits
                 break
             if not perform(args):
                 self._again = args

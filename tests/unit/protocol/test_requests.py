@@ -274,6 +274,17 @@ def test_a_large_argument_is_held_once(length: int) -> None:
     assert reader.held() == 0
 
 
+def test_an_argument_in_many_chunks_that_waited_is_taken_bit_by_bit() -> None:
+    reader = RequestReader()
+    reader.feed(b"*2\r\n$4\r\nECHO\r\n$40\r\n")
+    for _ in range(40):
+        reader.feed(b"x")
+    reader.feed(b"\r\n")
+    assert reader.next() is None and reader.waits
+    looks = [reader.next() for _ in range(2)]
+    assert looks == [None, [b"ECHO", b"x" * 40]] and not reader.waits
+
+
 def test_what_waits_is_counted() -> None:
     reader = RequestReader()
     for _ in range(10):
