@@ -23,7 +23,7 @@ class Stage:
         self.told: list[bytes] = []
         primary = SimpleNamespace(tells_orders=True, agree=self.agree, tell=lambda *words: self.told.append(words[3]))
         self.primary: Any = primary
-        self.replica: Any = SimpleNamespace()
+        self.replica: Any = SimpleNamespace(synchronized=[])
         self.failing_over = False
         self.client: Any = SimpleNamespace(gate=0, denies_blocking=False)
         self.slots: Any = SimpleNamespace(migrating={}, importing={})
@@ -94,5 +94,6 @@ def test_with_the_dataset_of_a_primary_that_tells_what_is_open_all_else_is_forgo
     stage: Stage, aux: dict[bytes, bytes], done: list[str]
 ) -> None:
     stage.slots.importing[7] = SimpleNamespace(id="a" * 40)
-    stage.replica.synchronized(Loading(0, aux=aux))
+    for tell in stage.replica.synchronized:
+        tell(Loading(0, aux=aux))
     assert stage.done == done
