@@ -45,6 +45,8 @@ class Bus:
         self._loop = asyncio.get_running_loop()
         self._outbox: list[Connect | Disconnect | Send] = []
         self._save: Persist | None = None
+        self._written = ""  # what counts of the nodes.conf that is on the disk
+        self._is_synced = False
         self._flush_call: asyncio.Handle | None = None
         self._deliver_call: asyncio.Handle | None = None
         self._tick_call: asyncio.Handle | None = None
@@ -106,13 +108,19 @@ class Bus:
             self._deliver_call = self._loop.call_soon(self._deliver)
 
     def _write_nodes_conf(self) -> None:
-        if self._save:
-            fsync, self._save = self._save.fsync, None
-            try:
-                self._nodes_file.save(nodes_conf.write(self.cluster.state), fsync)
-            except WriteFailed:
-                self._cannot_write()
-                raise
+        if self._save is None:
+            return
+        fsync, self._save = self._save.fsync, None
+        text = nodes_conf.write(self.cluster.state)
+        counts = nodes_conf.what_counts(text)
+        if counts == self._written and (self._is_synced or not fsync):
+            return  # the bus has told before what was ordered now, say
+        try:
+            self._nodes_file.save(text, fsync)
+        except WriteFailed:
+            self._cannot_write()
+            raise
+        self._written, self._is_synced = counts, fsync
 
     def _deliver(self) -> None:
         """What was to leave leaves, and with it what has come up meanwhile."""

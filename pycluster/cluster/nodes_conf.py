@@ -9,6 +9,7 @@ My own line ends with the slots that I am handing over, `[93->-<node>]`, or taki
 7.0, without the fields behind the hostname, are read too. Here is only text; files/nodes_file.py does the writing.
 """
 
+import re
 from random import Random
 
 from pycluster.cluster.host import Host
@@ -27,6 +28,7 @@ from pycluster.cluster.slot_map import slot_range
 from pycluster.cluster.state import ClusterState
 from pycluster.keyspace.slots import SLOTS
 
+_PASSING = re.compile(r"^(\S+ \S+ \S+ \S+) \d+ \d+ (\d+) \w+", re.MULTILINE)
 FLAGS_BY_NAME = {name: flag for flag, name in FLAG_NAMES}
 
 
@@ -44,6 +46,11 @@ def write(state: ClusterState) -> str:
     lines = [node_line(state, node, with_fields=True) for node in state.nodes.values() if not node.in_handshake]
     lines.append(f"vars currentEpoch {state.current_epoch} lastVoteEpoch {state.last_vote_epoch}\n")
     return "".join(lines)
+
+
+def what_counts(text: str) -> str:
+    """The text without what says nothing to who reads it: when nodes were pinged and heard, who is connected."""
+    return _PASSING.sub(r"\1 \2", text)
 
 
 def node_line(state: ClusterState, node: Node, with_fields: bool) -> str:

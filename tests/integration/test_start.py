@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from pycluster.testing import Node, reserve_port, wait_until
+from tests.integration.replicas import Servers
 
 PATIENCE_S = 30
 
@@ -343,3 +344,14 @@ def test_maxclients_follows_the_limit_of_open_files(our_server: list[str], tmp_p
         assert "maxclients has been reduced to 68 to compensate for low ulimit." in node.log()
     finally:
         node.kill()
+
+
+def test_an_order_that_changes_nothing_leaves_nodes_conf_alone(servers: Servers, our_server: list[str]) -> None:
+    node = servers.start(our_server, ("cluster-enabled", "yes"))
+    node.ask("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+    file = node.directory / "nodes.conf"
+    first = file.stat().st_ino
+    node.ask("CLUSTER", "SETSLOT", 5, "NODE", node.ask("CLUSTER", "MYID"))
+    assert file.stat().st_ino == first
+    node.ask("CLUSTER", "DELSLOTS", 5)
+    assert file.stat().st_ino != first

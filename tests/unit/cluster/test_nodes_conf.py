@@ -114,3 +114,15 @@ def test_what_a_node_forgets_by_a_restart_is_nothing_that_matters() -> None:
     text = nodes_conf.write(me.state)
     assert "handshake" not in text and "10.0.0.9" not in text
     assert nodes_conf.write(read(text)).replace(" disconnected", " connected") == text
+
+
+def test_what_counts_has_no_times_and_no_links() -> None:
+    later = OF_72.replace("1700000000", "1800000000").replace("disconnected", "connected")
+    assert nodes_conf.what_counts(later) == nodes_conf.what_counts(OF_72)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("lastVoteEpoch 5", "lastVoteEpoch 6"), ("456 3 ", "456 4 "), ("5463", "5462"), ("fail,", "")]
+)
+def test_what_counts_has_all_else(before: str, after: str) -> None:
+    assert nodes_conf.what_counts(OF_72.replace(before, after, 1)) != nodes_conf.what_counts(OF_72)
