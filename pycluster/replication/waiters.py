@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from pycluster.protocol.errors import UnblockedByDemotion, WaitForFileThatIsNone
+from pycluster.protocol.errors import SetSlotAtReplica, UnblockedByDemotion, WaitForFileThatIsNone
 from pycluster.protocol.replies import Wait
 from pycluster.replication.attached import AttachedReplica, State
 from pycluster.replication.host import Host
@@ -61,10 +61,18 @@ class Waiters:
                 self._host.end_wait(client, self._answer(goal))
 
     def release(self) -> None:
-        """We are no primary any more: nobody will acknowledge anything here."""
+        """We are no primary any more: nobody will acknowledge anything here.
+
+        Who has given an order hears what a replica says to that. (So redis-cli takes it well if a master has lost its
+        last slot by the very order: the slot's new owner has told it before its own replicas have.)
+        """
         while self._waiting:
-            client, (_, wait) = self._waiting.popitem()
-            if client.waiter is not None and client.waiter.wait is wait:
+            client, (goal, wait) = self._waiting.popitem()
+            if client.waiter is None or client.waiter.wait is not wait:
+                continue
+            if goal.then is not None:
+                self._host.end_wait(client, SetSlotAtReplica())
+            else:
                 self._host.end_wait(client, UnblockedByDemotion())
                 client.link.close(after_replies=True)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pycluster.protocol.errors import UnblockedByDemotion
+from pycluster.protocol.errors import SetSlotAtReplica
 from pycluster.protocol.replies import Wait, encode_request
 from tests.unit.replication.conftest import Client, World
 
@@ -99,11 +99,11 @@ def test_if_the_client_goes_it_does_not_count(world: World, issuer: Issuer) -> N
     assert issuer.became == [False]
 
 
-def test_if_we_are_demoted_it_does_not_count(world: World, issuer: Issuer) -> None:
+def test_if_we_are_demoted_it_is_answered_as_a_replica_answers(world: World, issuer: Issuer) -> None:
     able(world)
     issuer.gives()
     world.primary.waiters.release()
-    assert isinstance(issuer.client.reply, UnblockedByDemotion) and issuer.became == []
+    assert isinstance(issuer.client.reply, SetSlotAtReplica) and issuer.became == []
 
 
 def test_an_order_that_makes_us_a_replica_ends_the_others(world: World, issuer: Issuer) -> None:
@@ -112,7 +112,7 @@ def test_an_order_that_makes_us_a_replica_ends_the_others(world: World, issuer: 
     issuer.gives()
     second.gives()
     acknowledge(world, replica)
-    assert issuer.client.reply == "OK" and isinstance(second.client.reply, UnblockedByDemotion)
+    assert issuer.client.reply == "OK" and isinstance(second.client.reply, SetSlotAtReplica)
 
 
 def test_in_a_transaction_nobody_waits(world: World, issuer: Issuer) -> None:
