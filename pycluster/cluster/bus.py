@@ -116,10 +116,18 @@ class Bus:
         if counts == self._written and (self._is_synced or not fsync):
             return  # the bus has told before what was ordered now, say
         try:
-            self._nodes_file.save(text, fsync)
+            self._replace_nodes_conf(text, counts, fsync)
         except WriteFailed:
             self._cannot_write()
             raise
+
+    def save_anyway(self) -> None:
+        """Writes nodes.conf at once, whether or not anything of it has changed; raises WriteFailed, and lives on."""
+        text = nodes_conf.write(self.cluster.state)
+        self._replace_nodes_conf(text, nodes_conf.what_counts(text), fsync=True)
+
+    def _replace_nodes_conf(self, text: str, counts: str, fsync: bool) -> None:
+        self._nodes_file.save(text, fsync)
         self._written, self._is_synced = counts, fsync
 
     def _deliver(self) -> None:

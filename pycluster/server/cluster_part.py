@@ -8,7 +8,7 @@ admin/cluster.py.
 from collections.abc import Callable
 from typing import Any
 
-from pycluster.cluster import nodes_conf, views
+from pycluster.cluster import views
 from pycluster.cluster.bus import Bus
 from pycluster.cluster.core import Cluster
 from pycluster.cluster.effects import (
@@ -95,7 +95,7 @@ class ClusterPart:
 
     def save(self) -> None:
         """Writes nodes.conf now, whether or not it has changed; raises WriteFailed."""
-        self.file.save(nodes_conf.write(self.state), fsync=True)
+        self.bus.save_anyway()
 
     async def close(self) -> None:
         """Leaves the bus, with nodes.conf written."""
