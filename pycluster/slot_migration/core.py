@@ -17,7 +17,7 @@ from pycluster.slot_migration.effects import Effect
 from pycluster.slot_migration.host import Host, Settings
 from pycluster.slot_migration.job import NAME_LENGTH, SILENT, Job, State
 from pycluster.slot_migration.jobs import Jobs
-from pycluster.slot_migration.ranges import Ranges, overlap, read_ranges
+from pycluster.slot_migration.ranges import Ranges, read_ranges, slots_of
 
 ACK_EVERY_MS = 1000
 
@@ -83,11 +83,11 @@ class Migrations:
     def _check_slots(self, ranges: Ranges, owner: str, before: Iterable[Ranges]) -> None:
         if owner != self.jobs.host.my_id():
             raise errors.SlotsNotServedHere
-        for first, last in ranges:
-            for slot in range(first, last + 1):
-                if self.jobs.exporter_of(slot) is not None:
-                    raise errors.already_migrating(slot)
-        if any(overlap(ranges, others) for others in before):
+        slots, leaving = slots_of(ranges), self.jobs.slots_leaving()
+        for slot in slots:
+            if slot in leaving:
+                raise errors.already_migrating(slot)
+        if not all(set(slots_of(others)).isdisjoint(slots) for others in before):
             raise errors.MigrationsOverlap
 
     def _check_target(self, node_id: str) -> str:

@@ -11,7 +11,7 @@ from pycluster.protocol import errors
 from pycluster.slot_migration.effects import Hide, Record, TakeSlots
 from pycluster.slot_migration.job import NAME_LENGTH, Job, State
 from pycluster.slot_migration.jobs import Jobs
-from pycluster.slot_migration.ranges import Ranges, read_ranges
+from pycluster.slot_migration.ranges import Ranges, read_ranges, slots_of
 
 
 def establish(jobs: Jobs, words: Sequence[bytes]) -> Job:
@@ -38,7 +38,7 @@ def establish(jobs: Jobs, words: Sequence[bytes]) -> Job:
                 at += 2
             case b"SLOTSRANGE" if not ranges:
                 ranges, owner, at = read_ranges(words, at + 1, host.owner_of)
-                if any(jobs.importer_of(slot) for first, last in ranges for slot in range(first, last + 1)):
+                if not jobs.slots_coming().isdisjoint(slots_of(ranges)):
                     raise errors.SlotComesAlready
             case _:
                 raise errors.BadSyntax

@@ -33,11 +33,13 @@ class Jobs:
         """Those of our primary's that have not ended."""
         return [job for job in self.all if job.is_tracked]
 
-    def exporter_of(self, slot: int) -> Job | None:
-        return next((job for job in self.all if job.is_export and not job.is_ended and slot in job.slots), None)
+    def slots_leaving(self) -> set[int]:
+        """Those of all exports that have not ended."""
+        return {slot for job in self.all if job.is_export and not job.is_ended for slot in job.slots}
 
-    def importer_of(self, slot: int) -> Job | None:
-        return next((job for job in self.all if not job.is_export and not job.is_ended and slot in job.slots), None)
+    def slots_coming(self) -> set[int]:
+        """Those of all imports that have not ended."""
+        return {slot for job in self.all if not job.is_export and not job.is_ended for slot in job.slots}
 
     def add(self, job: Job) -> None:
         self.all.insert(0, job)

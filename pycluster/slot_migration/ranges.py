@@ -26,17 +26,13 @@ def slots_of(ranges: Ranges) -> list[int]:
     return [slot for first, last in ranges for slot in range(first, last + 1)]
 
 
-def overlap(some: Ranges, others: Ranges) -> bool:
-    """Is there a slot in both?"""
-    return any(first <= end and begin <= last for first, last in some for begin, end in others)
-
-
 def read_ranges(words: Sequence[bytes], at: int, owner_of: Callable[[int], str | None]) -> tuple[Ranges, str, int]:
     """Reads ranges from a place on up to the first word that is no number: them, whose slots they are, and that place.
 
     They must all be one node's. Raises what is wrong with them.
     """
     ranges: list[tuple[int, int]] = []
+    named: dict[int, int] = {}  # in which of them a slot is
     owner = ""
     while at < len(words) and _is_number(words[at]):
         first = _slot(words[at])
@@ -46,9 +42,10 @@ def read_ranges(words: Sequence[bytes], at: int, owner_of: Callable[[int], str |
         if first > last:
             raise errors.start_slot_beyond_end(first, last)
         owner = _only_owner(first, last, owner, owner_of)
-        for begin, end in ranges:
-            if first <= end and begin <= last:
-                raise errors.slot_ranges_overlap((first, last), (begin, end))
+        slots = range(first, last + 1)
+        if twice := [named[slot] for slot in slots if slot in named]:
+            raise errors.slot_ranges_overlap((first, last), ranges[min(twice)])
+        named |= dict.fromkeys(slots, len(ranges))
         ranges.append((first, last))
         at += 2
     if not ranges:
