@@ -6,10 +6,11 @@ little in each turn of the loop. What must not be told before waits in the same 
 again, all is told first: a late UNLINK would delete the new ones.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from time import perf_counter_ns
 from typing import Any
 
+from pycluster.keyspace.database import Mapping
 from pycluster.keyspace.dropping import detach_slot, record_dropped
 
 SLICE_NS = 1_000_000
@@ -20,7 +21,7 @@ class SlotDrops:
 
     def __init__(self, server: Any) -> None:
         self._server = server
-        self._dropped: list[tuple[int, list[bytes]]] = []  # slots, and keys of theirs that are still to be told
+        self._dropped: list[tuple[int, Mapping, Iterator[bytes]]] = []  # slots, their keys, those still to be told
         self._behind: list[tuple[bytes, ...]] = []  # records that come behind all that
         self._is_scheduled = False
         server.shutdown.add_duty(lambda manner: self.finish())
@@ -29,9 +30,9 @@ class SlotDrops:
         """The keys of these slots go."""
         db = self._server.databases[0]
         for slot in slots:
-            names = detach_slot(db, slot)
-            if names:
-                self._dropped.append((slot, names))
+            keys = detach_slot(db, slot)
+            if keys:
+                self._dropped.append((slot, keys, iter(keys)))
         self._go_on()
 
     def record_behind(self, args: tuple[bytes, ...]) -> None:
@@ -46,7 +47,7 @@ class SlotDrops:
         if self._dropped:
             state = self._server.cluster.state
             slots = state.slots
-            if any(slots.owner[slot] is state.myself or slot in slots.importing for slot, _ in self._dropped):
+            if any(slots.owner[slot] is state.myself or slot in slots.importing for slot, _, _ in self._dropped):
                 self.finish()
 
     def finish(self) -> None:
@@ -55,7 +56,8 @@ class SlotDrops:
 
     def abandon(self) -> None:
         """This node is no primary any more: its replicas hear from somebody else."""
-        self._dropped.clear()
+        while self._dropped:
+            self._free_last()
         self._behind.clear()
 
     def _go_on(self) -> None:
@@ -67,16 +69,19 @@ class SlotDrops:
         self._is_scheduled = False
         self._go_on()
 
+    def _free_last(self) -> None:
+        """The keys of the last slot are told, or will not be: they go, in slices too."""
+        _, keys, _ = self._dropped.pop()
+        self._server.databases[0].keyspace.freeing.take_all(keys, len(keys))
+
     def _work(self, until_ns: int | None) -> bool:
         """Tells for a while; is all told?"""
         server = self._server
         db = server.databases[0]
         record = b"UNLINK" if server.config.lazyfree_lazy_server_del else b"DEL"
         while self._dropped:
-            _, names = self._dropped[-1]
-            record_dropped(db, names, record)
-            if not names:
-                self._dropped.pop()
+            if not record_dropped(db, self._dropped[-1][2], record):
+                self._free_last()
             if until_ns is not None and perf_counter_ns() > until_ns:
                 break
         if not self._dropped:
