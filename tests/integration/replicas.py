@@ -1,6 +1,7 @@
 """Two or three servers in a row, ours or real ones, for the tests of replication: started, filled, compared."""
 
 import random
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -36,13 +37,13 @@ def follow(replica: Node, primary: Node) -> None:
     """Makes a server a replica and waits until it has everything."""
     replica.ask("REPLICAOF", primary.host, primary.port)
     wait_in_step(replica, primary)
-    wait_until(lambda: "" if is_online(replica, primary) else f"{primary} does not know yet that {replica} has all")
+    wait_until(lambda: "" if all_are_online(primary) else f"{primary} does not know yet that {replica} has all")
 
 
-def is_online(replica: Node, primary: Node) -> bool:
-    """Has it said so? (With a diskless sync it says so some time after its link is up.)"""
-    known = [said for name, said in primary.info("replication").items() if name.startswith("slave")]
-    return any(f"port={replica.port},state=online," in said for said in known)
+def all_are_online(primary: Node) -> bool:
+    """Have all its replicas said that they have everything? (After a diskless sync, some time behind the link.)"""
+    known = [said for name, said in primary.info("replication").items() if re.fullmatch(r"slave\d+", name)]
+    return bool(known) and all(",state=online," in said for said in known)
 
 
 def wait_in_step(replica: Node, primary: Node) -> None:
