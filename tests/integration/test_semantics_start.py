@@ -110,24 +110,24 @@ def test_a_node_can_start_again_while_a_child_of_its_former_life_is_alive(make_n
     node = make_node(*CLUSTERED, ("repl-diskless-sync", "yes"), ("repl-diskless-sync-delay", 0))
     node.start()
     node.ask("DEBUG", "POPULATE", 50_000, "key", 1000)
-    child = child_that_sends_a_snapshot(node)
-    try:
-        node.kill()
-        node.start()
-        assert os.path.exists(f"/proc/{child}")
-    finally:
-        os.kill(child, signal.SIGKILL)
+    with Connection(node.host, node.port) as replica:  # if it went first, the node would end the child
+        child = child_that_sends_a_snapshot(node, replica)
+        try:
+            node.kill()
+            node.start()
+            assert os.path.exists(f"/proc/{child}")
+        finally:
+            os.kill(child, signal.SIGKILL)
 
 
-def child_that_sends_a_snapshot(node: Node) -> int:
+def child_that_sends_a_snapshot(node: Node, replica: Connection) -> int:
     """A child stopped in the midst of its work; the replica that it works for does not read."""
-    with Connection(node.host, node.port) as replica:
-        replica.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        replica.ask("REPLCONF", "capa", "eof", "capa", "psync2")
-        replica.send("PSYNC", "?", -1)
-        wait(lambda: "" if children(node) else f"{node} has no child")
-        (child,) = children(node)
-        os.kill(child, signal.SIGSTOP)
+    replica.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    replica.ask("REPLCONF", "capa", "eof", "capa", "psync2")
+    replica.send("PSYNC", "?", -1)
+    wait(lambda: "" if children(node) else f"{node} has no child")
+    (child,) = children(node)
+    os.kill(child, signal.SIGSTOP)
     return child
 
 
