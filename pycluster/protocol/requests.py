@@ -40,7 +40,7 @@ UNAUTHENTICATED_BULK = 16384
 # set, an attribute, a boolean.
 _TOO_KIND = re.compile(rb"\n[+=(~|#]").search
 # A count for which hiredis would make room at once, a few bytes sent becoming gigabytes.
-_TOO_MANY = re.compile(rb"\*\d{5}").search
+_TOO_MANY = re.compile(rb"[*>~]\d{5}").search
 _MISLEADING = b"+=(~|#"  # the first bytes of what _TOO_KIND looks for
 _FRAME = len(b"$\r\n\r\n")
 _SPANS = [length + _FRAME + len(str(length)) for length in range(1024)]  # bytes that a bulk string of a length takes
@@ -86,7 +86,7 @@ class RequestReader:
         Else None, and the chunk is still to be fed. The short road of clients that wait for each reply: fewer than a
         hundred arguments, each a bulk string, which is seen where it must begin if those in front were bulk strings.
         """
-        if self.idle and 3 < len(chunk) <= self._plain and chunk[0] == 42 and chunk[-1] == 10:
+        if self.idle and 3 < len(chunk) <= self._plain and chunk[0] == 42 and chunk[-1] == 10 and not _TOO_MANY(chunk):
             if chunk[2] == 13:
                 at = 4
             elif chunk[3] == 13:

@@ -206,6 +206,9 @@ alone = st.builds(lambda items: b"*%d\r\n" % len(items) + b"".join(items), items
 @example(array([b"SET", b"k", b"v" * 1024]))
 @example(array([b"DEL"] + [b"k"] * 99))
 @example(b"*2\r\n$3\r\nGET\r\n+k\r\n")
+@example(b"*1\r\n*2147483648\r\n")
+@example(b"*1\r\n>2147483648\r\n")
+@example(b"*1\r\n~2147483648\r\n")
 @example(b"*9\r\n$3\r\nDEL\r\n" + b"+abcde\r\n=9\r\ntxt:abcde\r\n" * 4)
 def test_the_short_road_takes_one_whole_request_or_leaves_it(chunk: bytes) -> None:
     quick, strict = RequestReader(5000), StrictReader(5000)
