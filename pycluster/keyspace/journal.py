@@ -183,13 +183,13 @@ class Journal:
         if len(records) != requests or composed != self._composed:
             return
         if chunk.count(b"\r\n") == requests + 2 * sum(map(len, records)):
-            self._pending[begin:] = [bytes(chunk)]
+            self._pending[begin:] = [chunk]
 
     def take_single(self, args: Record, chunk: bytes) -> None:
         """The same for a chunk of one request, if that was recorded last and as it came."""
         pending: Any = self._pending
         if pending and pending[-1] is args and chunk.count(b"\r\n") == 1 + 2 * len(args):
-            pending[-1] = bytes(chunk)
+            pending[-1] = chunk
 
     # The stream
 

@@ -279,10 +279,12 @@ def encode_request(args: list[bytes]) -> bytes:
 
 def request_size(args: list[bytes]) -> int:
     """How many bytes a command is as an array of bulk strings."""
-    size = len(b"*%d\r\n" % len(args))
-    for arg in args:
-        size += len(b"$%d\r\n" % len(arg)) + len(arg) + 2
-    return size
+    return len(b"*%d\r\n" % len(args)) + sum(bulk_size(len(arg)) for arg in args)
+
+
+def bulk_size(length: int) -> int:
+    """How many bytes a string of this length is as a bulk string."""
+    return len(b"$%d\r\n" % length) + length + len(CRLF)
 
 
 def encode_requests(requests: Iterable[list[bytes] | bytes]) -> bytes:

@@ -26,6 +26,7 @@ import hiredis
 from pycluster.protocol.errors import NotAnInteger, ProtocolError
 from pycluster.protocol.numbers import parse_int
 from pycluster.protocol.quoting import split_arguments
+from pycluster.protocol.replies import bulk_size
 
 INLINE_LIMIT = 64 * 1024  # the longest line, be it an inline command or a count that never ends
 MAX_ARGUMENTS = (1 << 31) - 1
@@ -42,8 +43,7 @@ _TOO_KIND = re.compile(rb"\n[+=(~|#]").search
 # A count for which hiredis would make room at once, a few bytes sent becoming gigabytes.
 _TOO_MANY = re.compile(rb"[*>~]\d{5}").search
 _MISLEADING = b"+=(~|#"  # the first bytes of what _TOO_KIND looks for
-_FRAME = len(b"$\r\n\r\n")
-_SPANS = [length + _FRAME + len(str(length)) for length in range(1024)]  # bytes that a bulk string of a length takes
+_SPANS = [bulk_size(length) for length in range(1024)]
 _PROBE = b"#t\r\n"
 NOTHING_LEFT = True  # what hiredis makes of the probe
 _join = b"".join
@@ -56,11 +56,10 @@ class RequestReader:
     `_plain` is the length up to which a chunk may take the short road.
     """
 
-    __slots__ = ("_chunk", "_cut", "_feed", "_pinned", "_plain", "_strictly", "_waiting", "gets", "has_data", "idle",
+    __slots__ = ("_chunk", "_cut", "_feed", "_pinned", "_plain", "_strictly", "_waiting", "gets", "idle",
                  "strict")  # fmt: skip
 
     gets: Callable[[], Any]
-    has_data: Callable[[], bool]
     _chunk: bytes
     _feed: Any  # Callable[[bytes], None], which hiredis says of itself with other types
 
@@ -100,7 +99,7 @@ class RequestReader:
                     if chunk[at] != 36:
                         break
                     length = len(arg)
-                    at += _SPANS[length] if length < 1024 else length + _FRAME + len(str(length))
+                    at += _SPANS[length] if length < 1024 else bulk_size(length)
                 else:
                     if args and at == len(chunk):
                         return args
@@ -214,7 +213,6 @@ class RequestReader:
         self._chunk = b""
         self._feed = reader.feed
         self.gets = reader.gets
-        self.has_data = reader.has_data
 
     def _use_strict(self, only_cut: bool) -> None:
         self._strictly = True

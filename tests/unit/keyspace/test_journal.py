@@ -190,7 +190,7 @@ def test_a_chunk_in_which_somebody_else_was_served_is_not() -> None:
 def test_a_single_request_that_was_recorded_as_it_came_is_the_record() -> None:
     journal, received = Journal(), []
     journal.listeners.append(received.append)
-    args, chunk = [b"set", b"k", b"v"], bytearray(b"*3\r\n$3\r\nset\r\n$1\r\nk\r\n$1\r\nv\r\n")
+    args, chunk = [b"set", b"k", b"v"], b"*3\r\n$3\r\nset\r\n$1\r\nk\r\n$1\r\nv\r\n"
     journal.dirty = 1
     journal.commit(0, args)
     journal.take_single(args, chunk)
@@ -204,7 +204,7 @@ def test_a_single_request_that_was_recorded_otherwise_is_not() -> None:
     journal.dirty = 1
     journal.record_instead(b"DEL", b"k")
     journal.commit(0, [b"GETDEL", b"k"])
-    journal.take_single([b"GETDEL", b"k"], bytearray(b"*2\r\n$6\r\nGETDEL\r\n$1\r\nk\r\n"))
+    journal.take_single([b"GETDEL", b"k"], b"*2\r\n$6\r\nGETDEL\r\n$1\r\nk\r\n")
     journal.flush()
     assert received[0].endswith(b"DEL\r\n$1\r\nk\r\n") and b"GETDEL" not in received[0]
 
