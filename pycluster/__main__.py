@@ -29,7 +29,7 @@ from pycluster.server.renaming import rename_commands
 from pycluster.server.server import Server
 from pycluster.server.shutdown import Manner
 from pycluster.server.version import REDIS_VERSION, VERSION
-from pycluster.wire import Connection
+from pycluster.wire import connections_of
 
 USAGE = """\
 Usage: pycluster-server [/path/to/redis.conf] [--directive value ...] [-]
@@ -140,7 +140,7 @@ async def serve(config: Config, log: Log, supervisor: str) -> int:
     loop = asyncio.get_running_loop()
     server = Server(config, GROUPS, log, loop)
     rename_commands(server.table, config.renamed_commands)
-    listeners = Listeners(config, log, loop, partial(Connection, server))
+    listeners = Listeners(config, log, loop, connections_of(server))
     server.info.add("Server", lambda: {"process_supervised": supervisor})
     server.info.add("Server", listeners.info)
     config.on_change("maxclients", partial(change_maxclients, log=log))

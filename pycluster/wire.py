@@ -13,7 +13,9 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable
+from functools import partial
 from time import perf_counter_ns, time
+from types import MethodType
 from typing import Any
 
 import hiredis
@@ -40,24 +42,85 @@ PAUSED = 2  # a request was postponed, and kept
 BEHIND = 4  # the peer does not take its replies
 YIELDED = 8  # it has had its share of this turn
 CLOSING = 16
+RESUMING = 32  # what has arrived runs in the next turn
 
 _join = b"".join
+
+
+Receive = Callable[["Connection", bytes], None]
+
+
+def connections_of(server: Server) -> Callable[[], "Connection"]:
+    """What makes the connections of one server."""
+    return partial(Connection, server, _build_receive(server))
+
+
+def _build_receive(server: Server) -> Receive:
+    """What the connections of one server do with bytes that arrive.
+
+    Like `execute` it is bought: the road of a request that comes alone, from clients that wait for each reply, with
+    what it reads in local names. What is rare leaves it at once.
+    """
+    execute = server.execute
+    statistics = server.statistics
+    timing, clock = server.timing, server.clock
+    journal = server.journal
+    turn = server.turn
+    outlets = turn.outlets
+    now_ns = perf_counter_ns
+
+    def receive(connection: Connection, chunk: bytes) -> None:
+        """Takes bytes as received. A request that is all there is runs at once."""
+        statistics.reads += 1
+        statistics.net_input += len(chunk)
+        if connection._hold or (args := connection._reader.take_single(chunk)) is None:
+            connection.take_chunk(chunk)
+            return
+        timing.then = started = now_ns()
+        if started - timing.wall_read > WALL_CLOCK_EVERY_NS:
+            timing.wall_read = started
+            clock.now = int(time() * 1000)
+        client = connection._client
+        client.last_active_ms = clock.now
+        resp = client.resp  # a reply may say that the next one speaks another
+        server.running = connection
+        reply: Any = execute(client, args)
+        server.running = None
+        if journal.listeners:
+            journal.take_single(args, chunk)
+        kind = reply.__class__
+        if kind is bytes and len(reply) < 1024:
+            raw = LENGTHS[len(reply)] + reply + CRLF
+        elif kind is int and 0 <= reply < 10000:
+            raw = INTEGERS[reply]
+        elif reply == "OK":
+            raw = OK
+        else:
+            connection.take_long_reply(reply, resp, args)
+            return
+        if connection._out or connection._hold:
+            connection.take_reply(raw)
+            return
+        if not outlets:
+            turn.schedule()
+        outlets.append((connection._write, raw))
+        statistics.net_output += len(raw)
+
+    return receive
 
 
 class Connection(asyncio.Protocol):
     """The protocol object that uvloop talks to; for the server it is the client's `link`."""
 
-    __slots__ = ("_server", "_execute", "_client", "_transport", "_reader", "_out", "_held_back", "_hold",
-                 "_postponed", "_resuming", "_arrears", "_is_behind", "_when_taken")  # fmt: skip
+    __slots__ = ("_server", "_client", "_transport", "_write", "_reader", "_out", "_hold", "_postponed", "_arrears",
+                 "_is_behind", "_when_taken", "data_received")  # fmt: skip
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, receive: Receive) -> None:
         self._server = server
-        self._execute = server.execute
-        self._out: list[bytes] = []
-        self._held_back = False  # are there replies that wait for the turn's end?
+        self.data_received = MethodType(receive, self)  # type: ignore[method-assign]  # what uvloop asks for
+        self._out: list[bytes] = []  # replies that leave at the turn's end: from the first one on, the turn knows
         self._hold = 0
-        self._postponed: list[bytes] | None = None
-        self._resuming = False
+        self._postponed: list[bytes] | None = None  # a request to be run again; something holds us meanwhile
         self._is_behind = False  # is much of what was sent not taken?
         self._when_taken: Callable[[], None] | None = None
 
@@ -65,10 +128,12 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
+        self._write = transport.write
         server = self._server
         refusal = server.refuse_connection(self)
         if refusal is not None:
             self._hold |= CLOSING
+            del self.data_received
             transport.set_protocol(asyncio.Protocol())  # which does nothing: this is nobody's client
             transport.write(error_line(refusal))
             transport.close()
@@ -79,23 +144,6 @@ class Connection(asyncio.Protocol):
         self._arrears = Arrears()
         transport.set_write_buffer_limits(high=FAR_BEHIND)
 
-    def data_received(self, chunk: bytes) -> None:
-        server = self._server
-        statistics = server.statistics
-        statistics.reads += 1
-        statistics.net_input += len(chunk)
-        reader = self._reader
-        is_first = reader.idle and self._postponed is None
-        if is_first and not self._hold and (args := reader.take_single(chunk)) is not None:
-            self._run_single(args, chunk)
-            return
-        reader.feed(chunk)
-        if not self._hold:
-            self._run(chunk if is_first else None)
-        if not reader.idle and reader.held() > server.config.client_query_buffer_limit:
-            server.log.warning(f"Closing client that reached max query buffer length: {server.describe(self._client)}")
-            self.close()
-
     def eof_received(self) -> bool:
         """Nothing more will come: the connection ends, but what was answered before still leaves."""
         self.close(after_replies=True)
@@ -105,7 +153,7 @@ class Connection(asyncio.Protocol):
         self._hold |= CLOSING
         self._server.drop_client(self._client)
         self._out.clear()
-        del self._client  # they held each other, and no collector is to be waited for
+        del self._client, self.data_received  # they held each other, and no collector is to be waited for
 
     def pause_writing(self) -> None:
         self._is_behind = True
@@ -126,43 +174,42 @@ class Connection(asyncio.Protocol):
 
     # The batch
 
-    def _run_single(self, args: list[bytes], chunk: bytes) -> None:
-        """Executes the one request that has arrived: `_run` for clients that wait for each reply, which most do."""
-        server, client = self._server, self._client
-        timing = server.timing
-        timing.then = started = perf_counter_ns()
-        if started - timing.wall_read > WALL_CLOCK_EVERY_NS:
-            timing.wall_read = started
-            server.clock.now = int(time() * 1000)
-        client.last_active_ms = server.clock.now
-        resp = client.resp  # a reply may say that the next one speaks another
-        server.running = self
-        reply: Any = self._execute(client, args)
-        server.running = None
-        journal = server.journal
-        if journal.listeners and 13 not in _join(args):
-            journal.take_single(args, chunk)
-        kind = reply.__class__
-        if kind is bytes and len(reply) < 1024:
-            self._out += (LENGTHS[len(reply)], reply, CRLF)
-        elif kind is int and 0 <= reply < 10000:
-            self._out.append(INTEGERS[reply])
-        elif reply == "OK":
-            self._out.append(OK)
-        elif kind is list:
+    def take_chunk(self, chunk: bytes) -> None:
+        """What has arrived is not one request alone, or has to wait."""
+        server, reader = self._server, self._reader
+        is_first = reader.idle and self._postponed is None
+        reader.feed(chunk)
+        if not self._hold:
+            self._run(chunk if is_first else None)
+        if not reader.idle and reader.held() > server.config.client_query_buffer_limit:
+            server.log.warning(f"Closing client that reached max query buffer length: {server.describe(self._client)}")
+            self.close()
+
+    def take_reply(self, raw: bytes) -> None:
+        """Takes a reply that leaves behind what else this client has been sent in this turn, or is its last."""
+        self._expect_replies()
+        self._out.append(raw)
+
+    def take_long_reply(self, reply: Any, resp: int, args: list[bytes]) -> None:
+        """Takes the reply to a request that came alone, if it is not of the shortest kinds."""
+        self._expect_replies()
+        if reply.__class__ is list:
             encode(reply, resp, self._out.append)
         else:
             self._take_rare(reply, args)
-        if self._out and not self._held_back:
-            self._held_back = True
-            server.turn.hold(self)
+
+    def _expect_replies(self) -> None:
+        """The turn's end will ask for what is put into `_out`: to be said in front of the first reply."""
+        if not self._out:
+            self._server.turn.hold(self)
 
     def _run(self, chunk: bytes | None = None) -> None:
         """Executes the requests that have arrived, until one is missing bytes or something holds the connection.
 
         A chunk is handed in if it is all there is to read: the journal may take it as it is.
         """
-        server, client, execute = self._server, self._client, self._execute
+        server, client = self._server, self._client
+        execute = server.execute
         server.running = self
         reader, out = self._reader, self._out
         gets = reader.gets
@@ -178,6 +225,7 @@ class Connection(asyncio.Protocol):
         resp = client.resp
         budget = REQUESTS_A_TURN
         size_limit = BYTES_A_TURN
+        had_none = not out
         args: Any
         while True:
             if self._postponed is not None:
@@ -231,8 +279,7 @@ class Connection(asyncio.Protocol):
         requests = REQUESTS_A_TURN - budget
         if requests >= WORTH_TAKING and mark is not None and chunk is not None and reader.has_read_whole(chunk):
             journal.take_verbatim(mark, chunk, requests)
-        if out and not self._held_back:
-            self._held_back = True
+        if had_none and out:
             server.turn.hold(self)
         if budget <= 0 or size_limit <= 0:
             self.yield_turn()  # behind the turn's end: the replies so far leave first
@@ -293,19 +340,16 @@ class Connection(asyncio.Protocol):
         if self._server.running is self and reply.__class__ is Push:
             self._server.pushes.append(reply)
             return
+        self._expect_replies()
         encode(reply, self._client.resp, self._out.append)
-        if not self._held_back:
-            self._held_back = True
-            self._server.turn.hold(self)
 
     def send_bytes(self, raw: bytes) -> None:
         """Bytes as they are: the replication stream."""
         if self._hold & CLOSING:
             return
-        self._out.append(raw)
-        if not self._held_back:
-            self._held_back = True
+        if not self._out:
             self._server.turn.hold(self, first=True)
+        self._out.append(raw)
 
     def when_taken(self, go_on: Callable[[], None]) -> None:
         """Calls once when the peer has taken most of what it was sent: for who sends much, piece by piece."""
@@ -320,13 +364,13 @@ class Connection(asyncio.Protocol):
 
     def _run_soon(self) -> None:
         """What has arrived runs in the next turn, unless something holds it."""
-        if self._hold or self._resuming:
+        if self._hold:
             return
-        self._resuming = True
+        self._hold |= RESUMING
         self._server.loop.call_soon(self._resume)
 
     def _resume(self) -> None:
-        self._resuming = False
+        self._hold &= ~RESUMING
         if not self._hold:
             self._run()
 
@@ -335,25 +379,23 @@ class Connection(asyncio.Protocol):
             return
         self._hold |= CLOSING
         self._client.up(GONE)
-        if not after_replies:
+        if after_replies:
+            self._expect_replies()
+        else:
             self._out.clear()
             self._transport.abort()
-        elif not self._held_back:
-            self._held_back = True
-            self._server.turn.hold(self)
 
-    def flush(self) -> None:
+    def flush(self, nothing: bytes = b"") -> None:
         """The turn's end: the replies leave in one write."""
-        self._held_back = False
-        out, self._out = self._out, []
-        if out:
-            raw = _join(out)
+        raw = _join(self._out)
+        self._out.clear()
+        if raw:
             if self._client.gate & IS_REPLICA:
                 self._server.statistics.replication_output += len(raw)
                 self._write_now(raw)
             else:
                 self._server.statistics.net_output += len(raw)
-                self._transport.write(raw)
+                self._write(raw)
             if self._is_behind or len(raw) > MUCH:
                 self.check_output()
         if self._hold & CLOSING:

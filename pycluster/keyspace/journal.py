@@ -186,9 +186,9 @@ class Journal:
             self._pending[begin:] = [chunk]
 
     def take_single(self, args: Record, chunk: bytes) -> None:
-        """The same for a chunk of one request, if that was recorded last and as it came."""
+        """The same for a chunk that is this one request, to the byte, if that was recorded last and as it came."""
         pending: Any = self._pending
-        if pending and pending[-1] is args and chunk.count(b"\r\n") == 1 + 2 * len(args):
+        if pending and pending[-1] is args:
             pending[-1] = chunk
 
     # The stream

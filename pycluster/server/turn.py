@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import Protocol
 
+Outlet = tuple[Callable[[bytes], None], bytes]  # who takes the bytes, and the bytes
 
-class Outlet(Protocol):
-    """Something that holds bytes back until the turn's end."""
 
-    def flush(self) -> None: ...
+class Collector(Protocol):
+    """Something that gathers bytes until the turn's end."""
+
+    def flush(self, nothing: bytes) -> None: ...
 
 
 @dataclass(slots=True)
@@ -27,16 +29,19 @@ class Cycles:
 
 
 class Turn:
-    """What is to be done at the end of the current turn. Anybody may ask for an end; it comes once."""
+    """What is to be done at the end of the current turn. Anybody may ask for an end; it comes once.
 
-    __slots__ = ("loop", "cycles", "_duties", "_outlets", "_scheduled", "_began")
+    `outlets` are the replies that leave then, in this order. Who puts the first one in schedules the end.
+    """
+
+    __slots__ = ("loop", "cycles", "outlets", "_duties", "_scheduled", "_began")
 
     def __init__(self, loop: AbstractEventLoop) -> None:
         self.loop = loop
         self.cycles = Cycles()
         self._began = 0
         self._duties: list[Callable[[], None]] = []
-        self._outlets: list[Outlet] = []
+        self.outlets: list[Outlet] = []
         self._scheduled = False
 
     def always(self, duty: Callable[[], None], first: bool = False) -> None:
@@ -50,22 +55,20 @@ class Turn:
             self._began = perf_counter_ns()
             self.loop.call_soon(self._end)
 
-    def hold(self, outlet: Outlet, first: bool = False) -> None:
+    def hold(self, collector: Collector, first: bool = False) -> None:
         """This connection has replies that leave at the end of the turn; `first`: before those of all others."""
-        if first:
-            self._outlets.insert(0, outlet)
-        else:
-            self._outlets.append(outlet)
-        if not self._scheduled:
+        if not self.outlets:
             self.schedule()
+        self.outlets.insert(0 if first else len(self.outlets), (collector.flush, b""))
 
     def _end(self) -> None:
         self._scheduled = False
         for duty in self._duties:
             duty()
-        outlets, self._outlets = self._outlets, []
-        for outlet in outlets:
-            outlet.flush()
+        outlets = self.outlets.copy()
+        self.outlets.clear()
+        for take, raw in outlets:
+            take(raw)
         cycles = self.cycles
         cycles.count += 1
         cycles.writes += len(outlets)

@@ -20,7 +20,7 @@ from pycluster.protocol.requests import StrictReader
 from pycluster.server.config import Config
 from pycluster.server.log import Log
 from pycluster.server.server import Server
-from pycluster.wire import Connection
+from pycluster.wire import connections_of
 
 NEVER = 1 << 30
 
@@ -45,16 +45,20 @@ class NoSocket:
     def resume_reading(self) -> None: ...
 
 
+def a_server(loop: asyncio.AbstractEventLoop) -> Server:
+    config = Config()
+    config.loglevel = "nothing"
+    return Server(config, GROUPS, Log(config), loop, Random(1))
+
+
 def stream_of(chunks: list[bytes], chunks_a_turn: int = 1) -> bytes:
     """What a server records of these chunks."""
     loop = asyncio.new_event_loop()
     try:
-        config = Config()
-        config.loglevel = "nothing"
-        server = Server(config, GROUPS, Log(config), loop, Random(1))
+        server = a_server(loop)
         stream: list[bytes] = []
         server.journal.listeners.append(stream.append)
-        connection = Connection(server)
+        connection = connections_of(server)()
         connection.connection_made(NoSocket())
         for number, chunk in enumerate(chunks, 1):
             connection.data_received(chunk)
@@ -172,11 +176,9 @@ class Witness(NoSocket):
 def test_what_replicas_get_leaves_before_any_reply() -> None:
     """Else a client could hold an OK to a write that a killed master has told nobody of."""
     loop = asyncio.new_event_loop()
-    config = Config()
-    config.loglevel = "nothing"
-    server = Server(config, GROUPS, Log(config), loop, Random(1))
     seen: list[tuple[str, bytes]] = []
-    client, replica = Connection(server), Connection(server)
+    connect = connections_of(a_server(loop))
+    client, replica = connect(), connect()
     client.connection_made(Witness(seen, "client"))
     replica.connection_made(Witness(seen, "replica"))
     client.send("OK")
@@ -184,3 +186,18 @@ def test_what_replicas_get_leaves_before_any_reply() -> None:
     loop.run_until_complete(asyncio.sleep(0))
     loop.close()
     assert seen == [("replica", b"SET"), ("client", b"+OK\r\n")]
+
+
+@pytest.mark.parametrize("is_sent_first", [True, False])
+def test_replies_and_what_others_send_leave_in_their_order(is_sent_first: bool) -> None:
+    loop = asyncio.new_event_loop()
+    seen: list[tuple[str, bytes]] = []
+    client = connections_of(a_server(loop))()
+    client.connection_made(Witness(seen, "client"))
+    steps = [lambda: client.send(b"sent"), lambda: client.data_received(encode_request([b"ECHO", b"reply"]))]
+    for step in steps if is_sent_first else reversed(steps):
+        step()
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    expected = [b"$4\r\nsent\r\n", b"$5\r\nreply\r\n"]
+    assert b"".join(raw for _, raw in seen) == b"".join(expected if is_sent_first else reversed(expected))
