@@ -26,9 +26,9 @@ from pycluster.protocol.requests import RequestReader
 from pycluster.server.blocking import BLOCKED, POSTPONED
 from pycluster.server.client import CLOSING as GONE
 from pycluster.server.client import FROM_PRIMARY, IS_REPLICA, MUTED, SKIPPING, UNAUTHENTICATED
-from pycluster.server.execute import WALL_CLOCK_EVERY_NS
 from pycluster.server.limits import Arrears
 from pycluster.server.server import Server
+from pycluster.server.statistics import WALL_CLOCK_EVERY_NS
 
 REQUESTS_A_TURN = 1000
 BYTES_A_TURN = 1024 * 1024
@@ -77,8 +77,8 @@ def _build_receive(server: Server) -> Receive:
             connection.take_chunk(chunk)
             return
         timing.then = started = now_ns()
-        if started - timing.wall_read > WALL_CLOCK_EVERY_NS:
-            timing.wall_read = started
+        if started > timing.wall_due:
+            timing.wall_due = started + WALL_CLOCK_EVERY_NS
             clock.now = int(time() * 1000)
         client = connection._client
         client.last_active_ms = clock.now
@@ -218,8 +218,8 @@ class Connection(asyncio.Protocol):
         text = b""
         timing = server.timing
         timing.then = started = perf_counter_ns()
-        if started - timing.wall_read > WALL_CLOCK_EVERY_NS:
-            timing.wall_read = started
+        if started > timing.wall_due:
+            timing.wall_due = started + WALL_CLOCK_EVERY_NS
             server.clock.now = int(time() * 1000)
         client.last_active_ms = server.clock.now
         resp = client.resp

@@ -43,11 +43,10 @@ _TOO_KIND = re.compile(rb"\n[+=(~|#]").search
 # A count for which hiredis would make room at once, a few bytes sent becoming gigabytes.
 _TOO_MANY = re.compile(rb"[*>~]\d{5}").search
 _MISLEADING = b"+=(~|#"  # the first bytes of what _TOO_KIND looks for
-# The lines of a request
-_COUNT = slice(1, 3)  # where the count stands in the first of them; it may have one digit, and then there is a CR
+# The lines of a request. How many ends of lines there are follows from the count, which is of one digit, mostly.
 _COUNTS = [None, *(b"*%d" % count for count in range(1, 100))]
-_SPLITS = {(b"%d\r" % count)[:2]: 2 * count + 1 for count in range(1, 100)}  # how many ends of lines, by the count
-_HEADS = slice(1, None, 2)
+_ENDS = [2 * (digit - 48) + 1 if 49 <= digit <= 57 else 0 for digit in range(256)]
+_MANY_ENDS = {b"%d\r" % count: 2 * count + 1 for count in range(10, 100)}
 _LENGTHS = [b"$%d" % length for length in range(1024)]
 _ARGUMENTS = slice(2, None, 2)
 _PROBE = b"#t\r\n"
@@ -95,13 +94,19 @@ class RequestReader:
         """
         if not self.idle or (len(chunk) > self._small and not self._may_be_single(chunk)):
             return None
-        lines = chunk.split(CRLF, _SPLITS.get(chunk[_COUNT], 0))
-        args, heads = lines[_ARGUMENTS], lines[_HEADS]
-        for arg, head in zip(args, heads, strict=False):
+        try:
+            ends = _ENDS[chunk[1]] if chunk[2] == 13 else _MANY_ENDS.get(chunk[1:4], 0)
+        except IndexError:
+            return None
+        lines = chunk.split(CRLF, ends)
+        args = lines[_ARGUMENTS]
+        at = 1
+        for arg in args:
             length = len(arg)
-            if head != (_LENGTHS[length] if length < 1024 else b"$%d" % length):
+            if lines[at] != (_LENGTHS[length] if length < 1024 else b"$%d" % length):
                 return None
-        return args if lines[0] == _COUNTS[len(args)] and not heads[-1] else None
+            at += 2
+        return args if lines[0] == _COUNTS[len(args)] and len(lines) > at and not lines[at] else None
 
     def _may_be_single(self, chunk: bytes) -> bool:
         """Is it worth a look, though it is large, or read strictly?"""

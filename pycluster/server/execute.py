@@ -2,7 +2,7 @@
 
 The road of the ordinary request is `execute`, and it is bought: one function with everything it reads in local names.
 What is rare leaves it at once: a name in odd letters or a subcommand (`find`), a gate that is up (admission.py), a
-slot that is not simply ours (routing.py). `perform` is the part behind all questions; EXEC, blocked clients and the
+slot that is not simply ours (routing.py). `perform` is its part behind all questions; EXEC, blocked clients and the
 primary's stream use it too.
 
 What a request comes to is a reply value. Two of them mean that there is none now: BLOCKED (the command waits; the
@@ -28,14 +28,14 @@ from pycluster.protocol.errors import (
 )
 from pycluster.protocol.replies import Wait
 from pycluster.server.client import Client
+from pycluster.server.statistics import WALL_CLOCK_EVERY_NS
 
 Args = list[bytes]
 Execute = Callable[[Client, Args], object]
+Perform = Callable[[Client, Command, Args], object]
 
-WALL_CLOCK_EVERY_NS = 500_000  # within a batch of pipelined commands the wall clock is read again after this long
 
-
-def build_execute(server: Any) -> tuple[Execute, Callable[[Client, Command, Args], object]]:
+def build_execute(server: Any) -> tuple[Execute, Perform]:
     """The `execute` and the `perform` of one server."""
     table: dict[bytes, Command] = server.table
     journal = server.journal
@@ -51,35 +51,34 @@ def build_execute(server: Any) -> tuple[Execute, Callable[[Client, Command, Args
     pushes = server.pushes
     now_ns = perf_counter_ns
 
-    def execute(client: Client, args: Args) -> object:
-        """The reply to one request."""
-        command = table.get(args[0])
-        if command is None or not command.min_args <= len(args) <= command.max_args:
-            try:
-                command = find(table, args)
-            except ReplyError as unknown:
-                return refuse_unknown(client, args, unknown)
-        if client.gate or server.gate:
-            return admit(client, command, args)
-        if clustered and (first := command.first):
-            if first > 0:
-                key = args[first]
-                slot = key_slot(key) if 123 in key else crc_hqx(key, 0) & 16383
-                if not served[slot] and (elsewhere := route(client, command, slot, [key])) is not None:
+    def execute(client: Client, args: Args, command: Command | None = None) -> object:
+        """The reply to one request. If its command is given, all questions have been asked before."""
+        if command is None:
+            command = table.get(args[0])
+            if command is None or not command.min_args <= len(args) <= command.max_args:
+                try:
+                    command = find(table, args)
+                except ReplyError as unknown:
+                    return refuse_unknown(client, args, unknown)
+            if client.gate or server.gate:
+                return admit(client, command, args)
+            if clustered and (first := command.first):
+                if first > 0:
+                    key = args[first]
+                    slot = key_slot(key) if 123 in key else crc_hqx(key, 0) & 16383
+                    if not served[slot] and (elsewhere := route(client, command, slot, [key])) is not None:
+                        return refuse(client, command, elsewhere)
+                    db = client.db
+                    db.slot = slot
+                    db.here = db.slots[slot]
+                    db.due = db.deadlines[slot]
+                elif (elsewhere := enter(client, command, args)) is not None:
                     return refuse(client, command, elsewhere)
-                db = client.db
-                db.slot = slot
-                db.here = db.slots[slot]
-                db.due = db.deadlines[slot]
-            elif (elsewhere := enter(client, command, args)) is not None:
-                return refuse(client, command, elsewhere)
-        return perform(client, command, args)
 
-    def perform(client: Client, command: Command, args: Args) -> object:
-        """Calls the command; then journal, statistics, and whoever waited for its keys."""
         client.last_command = command
+        run = command.run
         try:
-            reply = command.run(client, args)
+            reply = run(client, args)
         except ReplyError as error:
             reply = error if error.__class__ is not SubcommandMisused else subcommand_misused(args)
             journal.forget()
@@ -98,8 +97,8 @@ def build_execute(server: Any) -> tuple[Execute, Callable[[Client, Command, Args
         timing.then = now
         command.nanoseconds += spent
         command.histogram[spent.bit_length()] += 1
-        if now - timing.wall_read > WALL_CLOCK_EVERY_NS and not timing.frozen:
-            timing.wall_read = now
+        if now > timing.wall_due and not timing.frozen:
+            timing.wall_due = now + WALL_CLOCK_EVERY_NS
             server.clock.now = int(time() * 1000)
         if ready and not timing.frozen:
             server.blocking.serve()
@@ -108,6 +107,10 @@ def build_execute(server: Any) -> tuple[Execute, Callable[[Client, Command, Args
         if pushes and not timing.frozen:
             return server.with_pushes(client, reply)
         return reply
+
+    def perform(client: Client, command: Command, args: Args) -> object:
+        """Calls the command; then journal, statistics, and whoever waited for its keys."""
+        return execute(client, args, command)
 
     def refuse(client: Client, command: Command | None, error: ReplyError) -> ReplyError:
         """The command is not run at all; in a transaction, that spoils the transaction."""

@@ -56,7 +56,7 @@ class Replay:
 
     def begin(self) -> None:
         server = self._server
-        server.timing.then = server.timing.wall_read = perf_counter_ns()
+        server.timing.begin_batch(perf_counter_ns())
         server.clock.now = server.wall_ms()
         server.keyspace.expired_keys = IGNORE
 

@@ -315,7 +315,7 @@ class Server:
 
     def begin_batch(self) -> None:
         """Commands of our primary's are about to run: what time is it?"""
-        self.timing.then = self.timing.wall_read = perf_counter_ns()
+        self.timing.begin_batch(perf_counter_ns())
         self.clock.now = self.wall_ms()
 
     def new_primary_client(self, link: Link) -> Client:

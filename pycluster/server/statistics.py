@@ -2,14 +2,21 @@
 
 from dataclasses import dataclass, field
 
+WALL_CLOCK_EVERY_NS = 500_000  # within a batch of pipelined commands the wall clock is read again after this long
+
 
 @dataclass(slots=True)
 class Timing:
     """The readings of the monotonic clock that `execute` and the connections pass on to each other, in nanoseconds."""
 
     then: int = 0  # when the command that runs now began, which is when the one before it ended
-    wall_read: int = 0  # when the wall clock was read last
+    wall_due: int = 0  # when the wall clock is to be read again
     frozen: bool = False  # inside EXEC or a script time stands still
+
+    def begin_batch(self, now_ns: int) -> None:
+        """Commands are about to run, and the wall clock has just been read."""
+        self.then = now_ns
+        self.wall_due = now_ns + WALL_CLOCK_EVERY_NS
 
 
 @dataclass(slots=True)

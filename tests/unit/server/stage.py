@@ -72,7 +72,7 @@ class Stage:
         self.server.clock.now = now_ms
         self.server.wall_ms = lambda: now_ms
         self.server.timing.frozen = False
-        self.server.timing.wall_read = 1 << 62  # far ahead: `perform` does not look at the real clock
+        self.server.timing.wall_due = 1 << 62  # far ahead: `perform` does not look at the real clock
 
     def client(self, address: str = "127.0.0.1:50000") -> Client:
         client: Client = self.server.new_client(Link(address))

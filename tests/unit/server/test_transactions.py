@@ -51,7 +51,7 @@ def test_time_stands_still(stage: Stage) -> None:
     client = stage.client()
     for request in ["MULTI", "SET k v PX 5", "GET k"]:
         stage.ask(client, request)
-    stage.server.timing.wall_read = 0  # the wall clock would be read again after each command
+    stage.server.timing.wall_due = 0  # the wall clock would be read again after each command
     assert stage.ask(client, "EXEC") == ["OK", b"v"]
     assert not stage.server.timing.frozen
 
