@@ -1,9 +1,11 @@
 """One client's connection: bytes in, replies out.
 
 Bytes are turned into requests, and each request is executed; the replies are collected and leave together at the end
-of the turn. Three things keep a greedy client from hurting others: a batch is bounded (after REQUESTS_A_TURN or
-BYTES_A_TURN the connection lets others go first, and is not read meanwhile), requests stay unread while a client does
-not take its replies, and one that never takes them is dropped at its output limit.
+of the turn. A request that comes alone, as from a client that waits for each reply, goes a road of its own (`receive`).
+
+Three things keep a greedy client from hurting others: a batch is bounded (after REQUESTS_A_TURN or BYTES_A_TURN the
+connection lets others go first, and is not read meanwhile), requests stay unread while a client does not take its
+replies, and one that never takes them is dropped at its output limit.
 
 A connection runs its requests only while nothing holds it (`_hold`): a command that waits, a pause, a peer that is
 behind, a close. What arrives meanwhile stays in the reader, so that the end of the connection is still noticed.
@@ -89,8 +91,8 @@ def _build_receive(server: Server) -> Receive:
         if journal.listeners:
             journal.take_single(args, chunk)
         kind = reply.__class__
-        if kind is bytes and len(reply) < 1024:
-            raw = LENGTHS[len(reply)] + reply + CRLF
+        if kind is bytes and (length := len(reply)) < 1024:
+            raw = LENGTHS[length] + reply + CRLF
         elif kind is int and 0 <= reply < 10000:
             raw = INTEGERS[reply]
         elif reply == "OK":
@@ -124,7 +126,7 @@ class Connection(asyncio.Protocol):
         self._is_behind = False  # is much of what was sent not taken?
         self._when_taken: Callable[[], None] | None = None
 
-    # What uvloop says
+    # What uvloop says (and bytes: `receive`)
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport

@@ -9,6 +9,8 @@ given a probe, a value that no request contains: if the probe comes back by itse
 whole, and whatever it hands back that is not a list of bytes, is read again, strictly, from the bytes of the chunk.
 The strict reader hands over again behind a request that was only cut, else when it has nothing left.
 
+In front of both is a short road: the one request that comes alone is read by its lines (`take_single`).
+
     reader.feed(chunk)
     while (args := reader.next()) is not None: …        # raises ProtocolError
 
