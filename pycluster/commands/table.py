@@ -115,6 +115,13 @@ class KeySpec:
     begin: int | tuple[str, int]
     find: Range | KeyCount
 
+    def as_slice(self) -> slice | None:
+        """The keys as a slice of the arguments, if that is all there is to say."""
+        match self.begin, self.find:
+            case int(begin), Range(last, step, limit=0) if begin > 0:
+                return slice(begin, begin + last + 1 if last >= 0 else last + 1 or None, step)
+        return None
+
     def positions(self, args: Args) -> Iterable[int]:
         """The places of the keys in these arguments; raises BadSyntax where they make no sense."""
         begin = self.begin if isinstance(self.begin, int) else _find_keyword(args, *self.begin)
@@ -394,7 +401,7 @@ class Command:
     """A declaration in one server's table, with its statistics. The slots in front are what the hot path reads."""
 
     __slots__ = ("run", "min_args", "max_args", "first", "writes", "declaration", "name", "flags", "subcommands",
-                 "nanoseconds", "histogram", "rejected", "failed")  # fmt: skip
+                 "nanoseconds", "histogram", "rejected", "failed", "_key_slice")  # fmt: skip
 
     def __init__(self, declaration: Declaration) -> None:
         self.declaration = declaration
@@ -405,6 +412,8 @@ class Command:
         self.min_args = abs(declaration.arity)
         self.max_args = declaration.arity if declaration.arity > 0 else EVERYTHING
         self.first = self._place_of_only_key()
+        is_simple = len(declaration.key_specs) == 1 and declaration.find_keys is None
+        self._key_slice = declaration.key_specs[0].as_slice() if is_simple else None
         self.subcommands = {sub.name.encode(): Command(sub) for sub in declaration.subcommands.values()}
         if self.subcommands:
             self.min_args = EVERYTHING  # no number of arguments fits: `find` looks for the subcommand
@@ -433,7 +442,9 @@ class Command:
         self.failed = 0
 
     def keys(self, args: Args) -> list[bytes]:
-        """The keys among these arguments."""
+        """The keys among these arguments; raises ReplyError where they make no sense."""
+        if self._key_slice is not None:
+            return args[self._key_slice]
         return [args[place] for place in self.declaration.key_positions(args)]
 
 

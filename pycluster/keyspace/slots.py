@@ -17,3 +17,10 @@ def key_slot(key: bytes) -> int:
         if closing > opening + 1:
             key = key[opening + 1 : closing]
     return crc_hqx(key, 0) & 16383
+
+
+def front_with_tag(key: bytes) -> bytes | None:
+    """A key up to the end of its hash tag, None if it has none: all keys that begin like this have the same slot."""
+    opening = key.find(b"{")
+    closing = key.find(b"}", opening + 1)
+    return key[: closing + 1] if 0 <= opening < closing - 1 else None

@@ -7,12 +7,11 @@ leave no trace: no statistics, no expiry.
 `execute` asks only if the slot is not simply ours (`Server.served`).
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 from pycluster.cluster.node import Node
 from pycluster.commands.table import Command
-from pycluster.keyspace.slots import key_slot
+from pycluster.keyspace.slots import front_with_tag, key_slot
 from pycluster.protocol.errors import (
     ClusterDown,
     ClusterDownReadOnly,
@@ -58,9 +57,8 @@ class Routing:
         """Enters the slot of the command's keys without asking: it was asked before, or the primary has asked."""
         if self._server.cluster is None or not command.first:
             return
-        for key in _keys(command, args):
-            client.db.enter(key_slot(key))
-            return
+        if keys := _keys(command, args):
+            client.db.enter(key_slot(keys[0]))
 
     def redirect_of_waiter(self, client: Client, command: Command, keys: list[bytes]) -> ReplyError | None:
         """Why a client that waits for these keys waits here in vain: the cluster is down, or the slot has gone."""
@@ -81,11 +79,12 @@ class Routing:
             queue = client.transaction.queue if client.transaction is not None else []
             keys = [key for queued, queued_args in queue for key in _keys(queued, queued_args)]
         else:
-            keys = list(_keys(command, args))
+            keys = _keys(command, args)
         if not keys:
             return None, keys
         slot = key_slot(keys[0])
-        for key in keys[1:]:
+        front = front_with_tag(keys[0])
+        for key in keys[1:] if front is None else [key for key in keys if not key.startswith(front)]:
             if key_slot(key) != slot:
                 first_owner = self._server.cluster.state.slots.owner[slot]
                 return (slot, keys) if first_owner is None else (None, keys)
@@ -143,14 +142,14 @@ class Routing:
         return self._server.cluster.address_for_clients(node)
 
 
-def _keys(command: Command, args: Args) -> Iterator[bytes]:
+def _keys(command: Command, args: Args) -> list[bytes]:
     """The keys of a command; of one whose arguments make no sense none (it will say so itself)."""
     if not command.first:
-        return iter(())
+        return []
     try:
-        return iter(command.keys(args))
+        return command.keys(args)
     except ReplyError:
-        return iter(())
+        return []
 
 
 def _writes(client: Client, command: Command) -> bool:
