@@ -3,8 +3,9 @@
 Redis does nothing else while it serializes a key, sends it or restores it. Here the loop goes on: MIGRATE, and DUMP and
 RESTORE of big values, reserve their keys, and commands on these keys (a transaction that has one among its own, too)
 are postponed: their connections keep the requests and hand them in again when keys are released. Commands that change
-keys without naming them (FLUSHALL) wait for all. Expiry and eviction pass reserved keys over. The primary's stream
-asks nobody: a task that finds its value changed has to bear it.
+keys without naming them (FLUSHALL) wait for all. Who waits for a key (BLMOVE) and would change a reserved one is served
+when that is released. Expiry and eviction pass reserved keys over. The primary's stream asks nobody: a task that finds
+its value changed has to bear it.
 
 A key is reserved in all databases at once, so that COPY and MOVE need no thought.
 """
@@ -41,9 +42,12 @@ class Reservations:
         if not self.keys:
             self._server.gate &= ~RESERVED
         self._server.pause.retry()
+        self._server.blocking.keys_released()
 
     def hold_back(self, client: Client, command: Command, args: Args) -> bool:
         """Must the command wait for a key?"""
+        if not self.keys:
+            return False
         if command.name == "exec":
             queue = client.transaction.queue if client.transaction is not None else []
             return any(self._wants_reserved(queued, queued_args) for queued, queued_args in queue)

@@ -83,6 +83,18 @@ def test_a_transaction_waits_when_it_is_to_run(world: World) -> None:
     assert world.ask(b"EXEC") == [1, b"v"]
 
 
+def test_who_waits_for_one_key_and_changes_another_is_served_when_that_is_free(world: World) -> None:
+    world.ask(b"RPUSH", b"to", b"x")
+    assert world.ask(b"BLMOVE", b"from", b"to", b"LEFT", b"RIGHT", b"0") is BLOCKED
+    world.server.reservations.reserve([b"to"])
+    other = world.server.new_client(world.client.link)
+    world.server.execute(other, [b"RPUSH", b"from", b"y"])
+    assert not world.sent and world.server.execute(other, [b"LLEN", b"from"]) == 1
+    world.server.reservations.release([b"to"])
+    world.loop.run_until_complete(asyncio.sleep(0))
+    assert world.sent == [b"y"] and world.server.execute(other, [b"LRANGE", b"to", b"0", b"-1"]) == [b"x", b"y"]
+
+
 def test_a_reserved_key_does_not_expire_by_itself(world: World) -> None:
     world.ask(b"PEXPIRE", b"k", b"1")
     world.server.reservations.reserve([b"k"])
