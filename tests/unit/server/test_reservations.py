@@ -9,6 +9,9 @@ import pytest
 
 from pycluster.admin.catalogue import GROUPS
 from pycluster.keyspace.eviction import Candidates, Policy
+from pycluster.protocol.errors import InternalError
+from pycluster.rdb.payload import restore
+from pycluster.server import big_values
 from pycluster.server.blocking import BLOCKED, POSTPONED
 from pycluster.server.config import Config
 from pycluster.server.log import Log
@@ -132,6 +135,33 @@ def test_a_big_value_is_dumped_as_a_task(world: World) -> None:
     world.run_tasks()
     (payload,) = world.sent
     assert isinstance(payload, bytes) and len(payload) > 300_000
+
+
+def test_a_big_value_that_the_primary_changes_is_dumped_as_it_was(world: World) -> None:
+    for start in range(0, 60_000, 1000):
+        world.ask(b"RPUSH", b"big", *(b"%d" % member for member in range(start, start + 1000)))
+    assert world.ask(b"DUMP", b"big") is BLOCKED
+    world.loop.run_until_complete(asyncio.sleep(0))
+    primary = world.server.new_primary_client(world.client.link)
+    assert world.server.execute(primary, [b"LPOP", b"big", b"500"])
+    world.run_tasks()
+    (payload,) = world.sent
+    assert isinstance(payload, bytes) and list(restore(payload)) == [b"%d" % member for member in range(60_000)]
+    assert not world.server.databases[0].before_change
+
+
+def test_who_wants_a_value_that_cannot_be_dumped_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(value: object, compress: bool) -> Iterator[bytes]:
+        yield b""
+        raise MemoryError
+
+    fill(world)
+    monkeypatch.setattr(big_values, "pieces_of", fail)
+    monkeypatch.setattr(big_values, "MOMENT_NS", -1)
+    assert world.ask(b"DUMP", b"big") is BLOCKED
+    world.run_tasks()
+    (reply,) = world.sent
+    assert isinstance(reply, InternalError) and world.ask(b"SCARD", b"big") == 60_000
 
 
 def test_a_big_value_is_restored_as_a_task_and_the_request_handed_in_again(world: World) -> None:
