@@ -1,5 +1,7 @@
 """MIGRATE, the command; what it does is server/migration.py's (cluster.c)."""
 
+import re
+
 from pycluster.commands.table import Args, Group, KeySpec, Range
 from pycluster.protocol.errors import BadSyntax, KeyBesideKeys, text_of
 from pycluster.protocol.numbers import parse_int
@@ -10,6 +12,9 @@ group = Group("generic", "keyspace dangerous")
 
 FIRST_OPTION = 6
 DEFAULT_TIMEOUT_MS = 1000
+
+_NUMBER = re.compile(rb"\s*([+-]?)(\d*)")
+_MOST_DIGITS = 20  # more are beyond 64 bits anyway, and Python refuses to read thousands
 
 _SKIPPED = {b"copy": 0, b"replace": 0, b"auth": 1, b"auth2": 2}  # options before KEYS, and how many words follow each
 
@@ -86,7 +91,10 @@ def migrate(
 
 
 def _port(text: bytes) -> int:
-    """As C's atoi reads it: as many digits as there are; what is no port can't be connected to."""
-    digits = text.lstrip()
-    count = next((at for at, digit in enumerate(digits) if not 48 <= digit <= 57), len(digits))
-    return int(digits[:count] or b"0")
+    """As C's atoi reads it: as many digits as there are, and of a larger number the low 32 bits. What is no port can't
+    be connected to."""
+    found = _NUMBER.match(text)
+    assert found is not None  # it matches anything
+    sign, digits = found.groups()
+    size = min(int(digits[:_MOST_DIGITS] or b"0"), (1 << 63) - 1)
+    return (((-size if sign == b"-" else size) + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)

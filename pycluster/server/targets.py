@@ -170,7 +170,9 @@ class Target:
         self.is_taken = False
 
     async def connect(self, timeout_s: float) -> Connection:
-        """Raises OSError or TimeoutError."""
+        """Raises OSError; ValueError or OverflowError where the address is none."""
+        if self.port < 0:
+            raise OverflowError  # uvloop would take the low 16 bits
         connection = Connection(self._loop)
         async with asyncio.timeout(timeout_s):
             await self._loop.create_connection(lambda: connection, self.host, self.port)
