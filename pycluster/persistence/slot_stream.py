@@ -31,8 +31,10 @@ Args = list[bytes]
 
 
 class SlotStream:
-    """The stream of some slots of one database. The keys are in the pieces of `read`, the changes are what `write` gets:
-    an empty one where they must wait until a slot is read (`later_bytes` are waiting)."""
+    """The stream of some slots of one database: the keys in the pieces of `read`, the changes to `write`.
+
+    While a slot is being read, changes must wait: `write` gets an empty one, and `later_bytes` are waiting.
+    """
 
     def __init__(
         self,

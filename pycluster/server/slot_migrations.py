@@ -363,6 +363,9 @@ class SlotMigrations:
         slots = self._server.cluster.state.slots
         return bool(slots.importing), bool(slots.migrating)
 
+    def has_keys(self, slot: int) -> bool:
+        return bool(self._db.slots[slot])
+
     def waiting_bytes(self, job: Job) -> int:
         export = self._exports.get(job)
         return 0 if export is None else export.waiting

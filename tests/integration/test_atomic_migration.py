@@ -235,7 +235,7 @@ def test_cancelled(sides: tuple[Node, Node, Node]) -> None:
     assert_nothing_has_happened(sides, name, tag, 100)
 
 
-@pytest.mark.parametrize("what", ["FLUSHALL", "FLUSHDB"])
+@pytest.mark.parametrize("what", ["FLUSHALL", "FLUSHDB", "DEBUG RELOAD"])
 def test_the_target_is_flushed(sides: tuple[Node, Node, Node], what: str) -> None:
     source, target, _ = sides
     tag = tag_in(1, 50)
@@ -243,7 +243,7 @@ def test_the_target_is_flushed(sides: tuple[Node, Node, Node], what: str) -> Non
     with held_before_pause(source):
         name = migrate(source, target, 0, 50)
         wait_held(source, target, name)
-        target.ask(what)
+        target.ask(*what.split())
         assert job(target, name)[b"message"] == b"Data was flushed"
         wait_state(source, name, b"failed")
     assert_nothing_has_happened(sides, name, tag, 100)

@@ -128,6 +128,13 @@ def test_a_slot_comes_only_once() -> None:
     assert why == "ERR Slot is already being imported on the target by a different migration"
 
 
+def test_keys_that_were_left_in_a_slot_are_not_mixed_with_what_comes() -> None:
+    world = World()
+    world.target.strays = {7}
+    why = refusal_of_establish(f"SOURCE {SOURCE} NAME {NAME} SLOTSRANGE 5 9", world)
+    assert why == "ERR Slot 7 has keys on the target node already" and world.target.core.jobs.all == []
+
+
 def test_a_replica_takes_no_slots() -> None:
     world = World()
     world.target.is_replica = True
