@@ -63,6 +63,15 @@ def wait_held(source: Node, target: Node, name: bytes) -> None:
     wait_state(target, name, b"waiting-for-paused")
 
 
+@contextmanager
+def held_migration(source: Node, target: Node, first: int = 0, last: int = 50) -> Iterator[bytes]:
+    """One that has sent everything there is, and goes on afterwards; its name."""
+    with held_before_pause(source):
+        name = migrate(source, target, first, last)
+        wait_held(source, target, name)
+        yield name
+
+
 def owns(node: Node, slot: int, observer: Node | None = None) -> bool:
     for part in row(node, observer).slots:
         first, _, last = part.partition("-")

@@ -10,13 +10,12 @@ from pycluster.keyspace.slots import key_slot
 from pycluster.testing import Cluster, Node, wait_until
 from tests.integration.atomic import (
     count,
-    held_before_pause,
+    held_migration,
     job,
     jobs,
     migrate,
     move,
     tag_in,
-    wait_held,
     wait_state,
     why_not_owner,
 )
@@ -110,9 +109,7 @@ def test_changes_made_meanwhile_arrive(sides: tuple[Node, Node, Node]) -> None:
     source, target, _ = sides
     tag = tag_in(1, 50)
     fill(source, tag)
-    with held_before_pause(source):
-        name = migrate(source, target, 0, 50)
-        wait_held(source, target, name)
+    with held_migration(source, target) as name:
         source.ask("SET", f"{tag}new", "x")
         source.ask("INCRBY", f"{tag}7", 100)
         source.ask("DEL", f"{tag}8", f"{tag}9")
@@ -155,9 +152,7 @@ def test_incoming_keys_are_hidden(sides: tuple[Node, Node, Node]) -> None:
     source, target, replica = sides
     tag = tag_in(1, 50)
     fill(source, tag, 10)
-    with held_before_pause(source):
-        name = migrate(source, target, 0, 50)
-        wait_held(source, target, name)
+    with held_migration(source, target) as name:
         wait_until(lambda: "" if count(replica, tag) == 10 else "the replica has not all keys")
         for node in (target, replica):
             assert node.ask("DBSIZE") == 0 and node.ask("KEYS", "*") == [] and node.ask("RANDOMKEY") is None
@@ -173,9 +168,7 @@ def test_incoming_keys_do_not_expire_by_themselves(sides: tuple[Node, Node, Node
     tag = tag_in(1, 50)
     source.ask("DEBUG", "SET-ACTIVE-EXPIRE", 0)
     source.ask("SET", f"{tag}key", "x", "PX", 50)
-    with held_before_pause(source):
-        name = migrate(source, target, 0, 50)
-        wait_held(source, target, name)
+    with held_migration(source, target) as name:
         before = target.info("stats")["expired_keys"]
         wait_until(lambda: "" if source.ask("PEXPIRETIME", f"{tag}key") == -2 else "it lives")
         wait_until(lambda: "" if count(target, tag) == 0 else "its source has not said so yet")
@@ -201,9 +194,7 @@ def test_what_is_told_of_a_job(sides: tuple[Node, Node, Node]) -> None:
 
 def test_the_client_of_a_source_is_marked(sides: tuple[Node, Node, Node]) -> None:
     source, target, _ = sides
-    with held_before_pause(source):
-        name = migrate(source, target, 0, 50)
-        wait_held(source, target, name)
+    with held_migration(source, target) as name:
         assert b" flags=i " in target.ask("CLIENT", "LIST")
         source.ask("CLUSTER", "CANCELSLOTMIGRATIONS")
     wait_state(target, name, b"failed")
@@ -227,9 +218,7 @@ def test_cancelled(sides: tuple[Node, Node, Node]) -> None:
     source, target, _ = sides
     tag = tag_in(1, 50)
     fill(source, tag)
-    with held_before_pause(source):
-        name = migrate(source, target, 0, 50)
-        wait_held(source, target, name)
+    with held_migration(source, target) as name:
         source.ask("CLUSTER", "CANCELSLOTMIGRATIONS")
     wait_state(source, name, b"cancelled")
     assert_nothing_has_happened(sides, name, tag, 100)
@@ -240,34 +229,29 @@ def test_the_target_is_flushed(sides: tuple[Node, Node, Node], what: str) -> Non
     source, target, _ = sides
     tag = tag_in(1, 50)
     fill(source, tag)
-    with held_before_pause(source):
-        name = migrate(source, target, 0, 50)
-        wait_held(source, target, name)
+    with held_migration(source, target) as name:
         target.ask(*what.split())
         assert job(target, name)[b"message"] == b"Data was flushed"
         wait_state(source, name, b"failed")
     assert_nothing_has_happened(sides, name, tag, 100)
 
 
-def test_the_source_is_flushed(sides: tuple[Node, Node, Node]) -> None:
+@pytest.mark.parametrize(("what", "left"), [("FLUSHALL", 0), ("DEBUG RELOAD", 100)])
+def test_the_source_is_flushed(sides: tuple[Node, Node, Node], what: str, left: int) -> None:
     source, target, _ = sides
     tag = tag_in(1, 50)
     fill(source, tag)
-    with held_before_pause(source):
-        name = migrate(source, target, 0, 50)
-        wait_held(source, target, name)
-        source.ask("FLUSHALL")
+    with held_migration(source, target) as name:
+        source.ask(*what.split())
         assert job(source, name)[b"message"] == b"Data was flushed"
-    assert_nothing_has_happened(sides, name, tag, 0)
+    assert_nothing_has_happened(sides, name, tag, left)
 
 
 def test_the_connection_is_cut(sides: tuple[Node, Node, Node]) -> None:
     source, target, _ = sides
     tag = tag_in(1, 50)
     fill(source, tag)
-    with held_before_pause(source):
-        name = migrate(source, target, 0, 50)
-        wait_held(source, target, name)
+    with held_migration(source, target) as name:
         line = next(line for line in target.ask("CLIENT", "LIST").splitlines() if b" flags=i " in line)
         target.ask("CLIENT", "KILL", "ID", line.split(b" ")[0].removeprefix(b"id="))
         wait_state(source, name, b"failed")
@@ -302,9 +286,7 @@ def test_the_target_does_not_take_the_slots_in_time(sides: tuple[Node, Node, Nod
 
 def test_slots_are_not_moved_by_hand_meanwhile(sides: tuple[Node, Node, Node]) -> None:
     source, target, _ = sides
-    with held_before_pause(source):
-        name = migrate(source, target, 0, 50)
-        wait_held(source, target, name)
+    with held_migration(source, target) as name:
         words = ("CLUSTER", "SETSLOT", 99, "MIGRATING", id_of(target))
         assert refusal(source, *words) == "ERR Slot export in progress."
         assert refusal(target, *words) == "ERR Slot import in progress."
