@@ -41,6 +41,11 @@ class Migrations:
         """The jobs by which slots come, that have not ended: what a file must tell of them."""
         return [job for job in self.jobs.all if not job.is_export and not job.is_ended]
 
+    def granted_to(self, node_id: str) -> set[int]:
+        """The slots that this node has been told it may take, and has not claimed yet."""
+        granted = [job for job in self.jobs.running() if job.is_export and job.state is State.FAILOVER_GRANTED]
+        return {slot for job in granted if job.target == node_id for slot in job.slots}
+
     def refuse_moving_by_hand(self) -> None:
         """SETSLOT and migrations as a whole do not go together: raises the error for the one who wants the former."""
         running = self.jobs.running()

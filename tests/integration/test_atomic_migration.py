@@ -1,5 +1,6 @@
 """CLUSTER MIGRATESLOTS between two of our masters, each with a replica: what clients see, and what goes wrong."""
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from pycluster.keyspace.slots import key_slot
 from pycluster.testing import Cluster, Node, wait_until
 from tests.integration.atomic import (
     count,
+    held_before_claim,
     held_migration,
     job,
     jobs,
@@ -43,9 +45,9 @@ def sides(nodes: list[Node]) -> Iterator[tuple[Node, Node, Node]]:
     """Source, target and the target's replica; afterwards all slots are the source's again, and empty."""
     source, target, _, replica = nodes
     yield source, target, replica
-    source.ask("DEBUG", "SLOTMIGRATION", "PREVENT-PAUSE", 0)
-    target.ask("DEBUG", "SLOTMIGRATION", "PREVENT-FAILOVER", 0)
     for node in (source, target):
+        node.ask("DEBUG", "SLOTMIGRATION", "PREVENT-PAUSE", 0)
+        node.ask("DEBUG", "SLOTMIGRATION", "PREVENT-FAILOVER", 0)
         node.ask("FLUSHALL")
     wait_until(lambda: "" if replica.ask("DBSIZE") == 0 else "the replica has keys")
 
@@ -322,5 +324,22 @@ def test_slots_go_in_both_directions_at_once(sides: tuple[Node, Node, Node]) -> 
     wait_state(target, back, b"success")
     wait_until(lambda: "" if count(target, tags[0]) == count(source, tags[1]) == 1000 else "keys are missing")
     wait_until(lambda: "" if count(source, tags[0]) == count(target, tags[1]) == 0 else "keys are left")
+    move(target, source, 0, 50)
+    move(source, target, 9000, 9050)
+
+
+def test_each_side_takes_slots_of_the_other_before_it_hears_of_the_others_claim(sides: tuple[Node, Node, Node]) -> None:
+    source, target, _ = sides
+    tags = tag_in(1, 50), tag_in(9000, 9050)
+    fill(source, tags[0])
+    fill(target, tags[1])
+    with held_before_claim(source, target):
+        there, back = migrate(source, target, 0, 50), migrate(target, source, 9000, 9050)
+        wait_state(source, there, b"failover-granted")
+        wait_state(target, back, b"failover-granted")
+    for node, name in itertools.product((source, target), (there, back)):
+        wait_state(node, name, b"success")
+    wait_until(lambda: why_not_owner(target, 50, source) or why_not_owner(source, 9050, target))
+    assert count(target, tags[0]) == count(source, tags[1]) == 100
     move(target, source, 0, 50)
     move(source, target, 9000, 9050)

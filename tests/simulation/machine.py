@@ -38,6 +38,9 @@ class Data:
     def keys_in_slot(self, slot: int) -> int:
         return 1 if slot in self.keys else 0
 
+    def granted_to(self, node_id: str) -> int:
+        return 0
+
     def key_count(self) -> int:
         return len(self.keys)
 

@@ -222,3 +222,43 @@ def test_an_import_ends_when_a_third_node_owns_the_slot(me: Core) -> None:
 def test_a_primary_refuses_as_ever(me: Core) -> None:
     a = me.meets("a", slots=THIRDS[0])
     assert refused(me, "set_slot_migrating", SLOT, a.id) == f"ERR I'm not the owner of hash slot {SLOT}"
+
+
+# Atomic migrations
+
+
+def granted_slots(me: Core) -> Peer:
+    """A peer that has granted me a slot, and does not know yet that I have taken it."""
+    me.orders("set_config_epoch", 2)
+    a = me.meets("a", slots=THIRDS[0], config_epoch=1)
+    me.orders("take_slots", [SLOT])
+    return a
+
+
+def test_what_was_granted_is_not_lost_to_what_the_source_said_before(me: Core) -> None:
+    a = granted_slots(me)
+    a.config_epoch = 3
+    me.hears(a, Kind.PING)
+    assert me.state.slots.owner[SLOT] is me.myself and me.myself.config_epoch == 4
+
+
+def test_some_time_later_the_source_may_claim_it_again(me: Core) -> None:
+    a = granted_slots(me)
+    a.config_epoch = 3
+    me.now_ms += 2001
+    me.hears(a, Kind.PING)
+    assert me.state.slots.owner[SLOT] is me.node(a)
+
+
+def test_the_source_may_claim_it_again_when_it_was_granted_back(me: Core) -> None:
+    a = granted_slots(me)
+    a.config_epoch = 3
+    me.host.granted[a.id] = slot_range(SLOT, SLOT)
+    me.hears(a, Kind.PING)
+    assert me.state.slots.owner[SLOT] is me.node(a) and me.myself.config_epoch == 2
+
+
+def test_another_node_may_claim_it(me: Core) -> None:
+    granted_slots(me)
+    me.meets("b", slots=slot_range(SLOT, SLOT), config_epoch=3)
+    assert me.state.slots.owner[SLOT] is not me.myself

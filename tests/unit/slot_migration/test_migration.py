@@ -234,6 +234,16 @@ def test_who_asks_after_the_pause_is_denied() -> None:
     assert_nothing_has_happened(world, "failed")
 
 
+def test_from_the_grant_on_until_they_are_claimed_the_slots_are_for_the_target_to_take() -> None:
+    world = World().in_state("failover-paused")
+    assert world.source.core.granted_to(TARGET) == set()
+    world.run_until(world.source, "failover-granted")
+    assert world.source.core.granted_to(TARGET) == MINE and world.source.core.granted_to(THIRD) == set()
+    world.run()
+    world.tell_owners()
+    assert world.source.core.granted_to(TARGET) == set()
+
+
 def test_after_the_grant_a_lost_connection_proves_nothing() -> None:
     world = World().in_state("failover-granted")
     world.source.perform(world.source.core.lost(world.source.job, world.now_ms))
