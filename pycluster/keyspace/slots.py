@@ -6,6 +6,9 @@ Source: the cluster specification, "Key distribution model" and "Hash tags". CRC
 
 from binascii import crc_hqx
 
+from pycluster.protocol.errors import InvalidSlot
+from pycluster.protocol.numbers import parse_int
+
 SLOTS = 16384
 
 
@@ -17,3 +20,11 @@ def key_slot(key: bytes) -> int:
         if closing > opening + 1:
             key = key[opening + 1 : closing]
     return crc_hqx(key, 0) & 16383
+
+
+def parse_slot(word: bytes) -> int:
+    """The slot that an argument names; raises InvalidSlot."""
+    slot = parse_int(word, InvalidSlot)
+    if not 0 <= slot < SLOTS:
+        raise InvalidSlot
+    return slot

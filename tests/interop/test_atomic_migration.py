@@ -21,8 +21,8 @@ from tests.integration.atomic import (
     why_not_owner,
 )
 from tests.integration.loads import Application
-from tests.integration.shards import wait
-from tests.integration.test_atomic_migration import digests, fill
+from tests.integration.shards import id_of, wait
+from tests.integration.test_atomic_migration import digests, fill, refusal
 from tests.interop.mixed import values_of_every_type
 from tests.interop.test_reshard import streams
 
@@ -126,6 +126,16 @@ def test_the_target_is_flushed(sides: Sides) -> None:
         message = wait_state(sides.source, name, b"failed")[b"message"]
     assert message.startswith(b"Connection lost to target.")
     assert count(sides.source, sides.tags[0]) == 100
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["x 1", "01 1", "+1 1", "-0 1", "-1 1", "1 x", "1", "2 1", f"{1 << 63} 1", f"{(1 << 63) - 1} 1", f"1 {1 << 63}"],
+)
+def test_both_refuse_the_same_ranges(mixed: Cluster, words: str) -> None:
+    ours, valkey, _, _ = mixed.nodes
+    order = ("CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", *words.split(), "NODE", id_of(valkey))
+    assert refusal(ours, *order) == refusal(valkey, *order)
 
 
 def test_both_tell_the_same_of_a_job(sides: Sides) -> None:
