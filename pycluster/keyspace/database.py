@@ -68,7 +68,7 @@ class Keyspace:
     journal: Journal = field(default_factory=Journal)
     statistics: Statistics = field(default_factory=Statistics)
     freeing: Freeing = field(default_factory=Freeing)
-    reserved: dict[bytes, None] = field(default_factory=dict)  # keys that a task works on: they must not go meanwhile
+    reserved: dict[bytes, int] = field(default_factory=dict)  # keys that tasks work on: they must not go meanwhile
     functions: Functions = field(default_factory=Functions)
     expired_keys: int = REMOVE
     uses_by: str = ""  # "lru" or "lfu": what is noted of the uses of keys (accesses.py), if anything

@@ -26,19 +26,20 @@ class Reservations:
 
     def __init__(self, server: Any) -> None:
         self._server = server
-        self.keys: dict[bytes, None] = server.keyspace.reserved
+        self.keys: dict[bytes, int] = server.keyspace.reserved  # by how many tasks
 
     def reserve(self, keys: Iterable[bytes]) -> None:
-        """From now on these keys, which nobody has reserved, are ours."""
+        """From now on others must wait for these keys. (A RESTORE of the primary's may come upon a client's DUMP.)"""
         for key in dict.fromkeys(keys):
-            assert key not in self.keys
-            self.keys[key] = None
+            self.keys[key] = self.keys.get(key, 0) + 1
         self._server.gate |= RESERVED
 
     def release(self, keys: Iterable[bytes]) -> None:
-        """These keys are everybody's again."""
+        """These keys are everybody's again, unless another task has them."""
         for key in dict.fromkeys(keys):
-            del self.keys[key]
+            self.keys[key] -= 1
+            if not self.keys[key]:
+                del self.keys[key]
         if not self.keys:
             self._server.gate &= ~RESERVED
         self._server.pause.retry()

@@ -150,6 +150,22 @@ def test_a_big_value_that_the_primary_changes_is_dumped_as_it_was(world: World) 
     assert not world.server.databases[0].before_change
 
 
+def test_a_big_value_that_the_primary_restores_is_dumped_as_it_was(world: World) -> None:
+    fill(world, b"twin")
+    fill(world)
+    world.ask(b"SADD", b"big", b"x")
+    world.ask(b"DUMP", b"big")
+    world.run_tasks()
+    payload = world.sent.pop()
+    assert world.ask(b"DUMP", b"twin") is BLOCKED
+    primary = world.server.new_primary_client(world.client.link)
+    request = [b"RESTORE", b"twin", b"0", payload, b"REPLACE"]
+    assert world.server.execute(primary, request) is POSTPONED
+    world.run_tasks()
+    assert world.server.execute(primary, request) == "OK"
+    assert len(restore(world.sent[0])) == 60_000 and world.ask(b"SCARD", b"twin") == 60_001
+
+
 def test_who_wants_a_value_that_cannot_be_dumped_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(value: object, compress: bool) -> Iterator[bytes]:
         yield b""
