@@ -1,6 +1,8 @@
 """MIGRATE, the command; what it does is server/migration.py's (cluster.c)."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pycluster.commands.table import Args, Group, KeySpec, Range
 from pycluster.protocol.errors import BadSyntax, KeyBesideKeys, text_of
@@ -25,7 +27,7 @@ def find_keys(args: Args) -> list[int]:
     while at < len(args):
         word = args[at].lower()
         if word == b"keys":
-            return list(range(at + 1, len(args))) or [3] if not args[3] else [3]
+            return [3] if args[3] else list(range(at + 1, len(args))) or [3]
         at += 1 + _SKIPPED.get(word, 0)
     return [3]
 
@@ -51,43 +53,50 @@ def migrate(
     See the pages of these commands for time complexity. Also an O(N) data transfer between the two instances is
     performed.
     """
-    keys = [key]
-    is_copy = replaces = False
+    read = _read_options(key, options)
+    timeout_ms = parse_int(timeout)
+    database = parse_int(destination_db)
+    timeout_s = (timeout_ms if timeout_ms > 0 else DEFAULT_TIMEOUT_MS) / 1000
+    order = Order(text_of(host), _port(port), database, timeout_s, read.is_copy, read.replaces, read.credentials)
+    answer: object = client.server.migration.begin(client, order, read.keys)
+    return answer
+
+
+@dataclass(slots=True)
+class _Options:
+    """What stands behind the timeout; the third argument is the key, or there are KEYS."""
+
+    keys: list[bytes]
+    is_copy: bool = False
+    replaces: bool = False
     credentials: tuple[bytes, ...] = ()
+
+
+def _read_options(key: bytes, options: Sequence[bytes]) -> _Options:
+    read = _Options([key])
     words = iter(range(len(options)))
     for at in words:
-        behind = options[at + 1 :]
+        behind = tuple(options[at + 1 :])
         match options[at].upper():
             case b"COPY":
-                is_copy = True
+                read.is_copy = True
             case b"REPLACE":
-                replaces = True
+                read.replaces = True
             case b"AUTH" if behind:
-                credentials = (*credentials[:-1], behind[0]) if len(credentials) == 2 else (behind[0],)
+                user = read.credentials[:-1]  # AUTH2's stays
+                read.credentials = (*user, behind[0])
                 next(words)
             case b"AUTH2" if len(behind) >= 2:
-                credentials = behind[:2]
+                read.credentials = behind[:2]
                 next(words), next(words)
             case b"KEYS":
                 if key:
                     raise KeyBesideKeys
-                keys = list(behind)
+                read.keys = list(behind)
                 break
             case _:
                 raise BadSyntax
-    timeout_ms = parse_int(timeout)
-    database = parse_int(destination_db)
-    order = Order(
-        text_of(host),
-        _port(port),
-        database,
-        (timeout_ms if timeout_ms > 0 else DEFAULT_TIMEOUT_MS) / 1000,
-        is_copy,
-        replaces,
-        credentials,
-    )
-    answer: object = client.server.migration.begin(client, order, keys)
-    return answer
+    return read
 
 
 def _port(text: bytes) -> int:
