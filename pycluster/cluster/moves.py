@@ -7,6 +7,7 @@ The rules, and what the log says, are those of Valkey 8; Redis 7.2 leaves the na
 """
 
 from pycluster.cluster.node import Node
+from pycluster.cluster.slot_map import slot_set
 from pycluster.cluster.state import ClusterState
 
 LATE_TIMEOUTS = 2  # so many node timeouts a message may be under way: links that bring nothing are closed after one
@@ -43,13 +44,15 @@ def note_received(state: ClusterState, slots: int) -> None:
 
 
 def still_received(state: ClusterState, node: Node) -> int:
-    """The slots that this node has granted me a moment ago. If it claims them, it has said so before it heard of my
-    claim: its epoch says nothing then, as it may have got a new one meanwhile, by slots that it has taken itself."""
+    """The slots that this node has granted me a moment ago, and that do not go back to it. If it claims them, it has
+    said so before it heard of my claim: its epoch says nothing then, as it may have got a new one meanwhile, by slots
+    that it has taken itself."""
     slots, until_ms = state.slots.received.get(node, (0, 0))
     if state.now_ms > until_ms:
         state.slots.received.pop(node, None)
         return 0
-    return slots & ~state.host.granted_to(node.id)
+    going_back = slot_set(slot for slot, target in state.slots.migrating.items() if target is node)
+    return slots & ~going_back & ~state.host.granted_to(node.id)
 
 
 def note_successor(state: ClusterState, primary: Node, config_epoch: int) -> None:

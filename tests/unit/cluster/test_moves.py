@@ -258,6 +258,14 @@ def test_the_source_may_claim_it_again_when_it_was_granted_back(me: Core) -> Non
     assert me.state.slots.owner[SLOT] is me.node(a) and me.myself.config_epoch == 2
 
 
+def test_the_source_may_claim_it_again_when_it_is_moved_back_by_hand(me: Core) -> None:
+    a = granted_slots(me)
+    me.orders("set_slot_migrating", SLOT, a.id)
+    a.config_epoch = 3
+    me.hears(a, Kind.PING)
+    assert me.state.slots.owner[SLOT] is me.node(a)
+
+
 def test_another_node_may_claim_it(me: Core) -> None:
     granted_slots(me)
     me.meets("b", slots=slot_range(SLOT, SLOT), config_epoch=3)
