@@ -60,7 +60,9 @@ def learn_role(state: ClusterState, sender: Node, replica_of: str) -> None:
         if not sender.flags & PRIMARY:
             lead(state, sender)
         return
-    if sender.is_primary:
+    if sender.is_primary or sender.slots:
+        # (A replica has slots in my eyes if I am one, and my primary ordered that it gets them before we heard that it
+        # leads no more. Nobody's claim would ever take them away.)
         state.slots.release(sender.slots)
         state.save_and_judge()
     sender.flags = sender.flags & ~PRIMARY | REPLICA

@@ -224,6 +224,17 @@ def test_a_primary_refuses_as_ever(me: Core) -> None:
     assert refused(me, "set_slot_migrating", SLOT, a.id) == f"ERR I'm not the owner of hash slot {SLOT}"
 
 
+def test_an_order_about_who_leads_no_more_does_not_leave_the_slot_with_it(me: Core) -> None:
+    c = me.meets("c", slots=THIRDS[2], config_epoch=9)
+    c1 = me.meets("e", replica_of=c.id, config_epoch=9)
+    b = replica_of(me, "b", THIRDS[1], 2)
+    me.orders("set_slot_node", 6000, c1.id)
+    assert me.state.slots.owner[6000] is me.node(c1)
+    me.hears(c1, Kind.PING)
+    me.hears(b, Kind.PING)
+    assert me.state.slots.owner[6000] is me.node(b)
+
+
 # Atomic migrations
 
 
