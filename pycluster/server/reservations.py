@@ -43,7 +43,6 @@ class Reservations:
         if not self.keys:
             self._server.gate &= ~RESERVED
         self._server.pause.retry()
-        self._server.blocking.keys_released()
 
     def hold_back(self, client: Client, command: Command, args: Args) -> bool:
         """Must the command wait for a key?"""

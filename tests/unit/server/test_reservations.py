@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 
 from pycluster.admin.catalogue import GROUPS
+from pycluster.keyspace.database import FOREVER_MS
 from pycluster.keyspace.eviction import Candidates, Policy
 from pycluster.protocol.errors import InternalError
 from pycluster.rdb.payload import restore
 from pycluster.server import big_values
 from pycluster.server.blocking import BLOCKED, POSTPONED
+from pycluster.server.client import Client
 from pycluster.server.config import Config
 from pycluster.server.log import Log
+from pycluster.server.pause import FAILOVER
 from pycluster.server.server import Server
 
 
@@ -86,16 +89,33 @@ def test_a_transaction_waits_when_it_is_to_run(world: World) -> None:
     assert world.ask(b"EXEC") == [1, b"v"]
 
 
-def test_who_waits_for_one_key_and_changes_another_is_served_when_that_is_free(world: World) -> None:
+def keep_back(world: World) -> Client:
+    """One waits for a key, and would change another, which is reserved; the first key comes. Somebody else."""
     world.ask(b"RPUSH", b"to", b"x")
     assert world.ask(b"BLMOVE", b"from", b"to", b"LEFT", b"RIGHT", b"0") is BLOCKED
     world.server.reservations.reserve([b"to"])
-    other = world.server.new_client(world.client.link)
+    other: Client = world.server.new_client(world.client.link)
     world.server.execute(other, [b"RPUSH", b"from", b"y"])
+    return other
+
+
+def test_who_waits_for_one_key_and_changes_another_is_served_when_that_is_free(world: World) -> None:
+    other = keep_back(world)
     assert not world.sent and world.server.execute(other, [b"LLEN", b"from"]) == 1
     world.server.reservations.release([b"to"])
     world.loop.run_until_complete(asyncio.sleep(0))
     assert world.sent == [b"y"] and world.server.execute(other, [b"LRANGE", b"to", b"0", b"-1"]) == [b"x", b"y"]
+
+
+def test_who_waits_is_not_served_while_data_stands_still(world: World) -> None:
+    other = keep_back(world)
+    world.server.pause.begin(FAILOVER, FOREVER_MS, all_commands=False)
+    world.server.reservations.release([b"to"])
+    world.loop.run_until_complete(asyncio.sleep(0))
+    assert not world.sent and world.server.execute(other, [b"LLEN", b"from"]) == 1
+    world.server.pause.end(FAILOVER)
+    world.loop.run_until_complete(asyncio.sleep(0))
+    assert world.sent == [b"y"]
 
 
 def test_a_reserved_key_does_not_expire_by_itself(world: World) -> None:
