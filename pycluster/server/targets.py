@@ -80,7 +80,7 @@ class Connection(asyncio.Protocol):
         self._timer = self._loop.call_later(timeout_s, self._tell, TimeoutError())
         if self._transport is None:
             self._loop.call_soon(self._tell, ConnectionResetError())
-        elif self._reader.has_data():
+        elif not count or self._reader.has_data():
             self._loop.call_soon(self._collect)
 
     async def hear(self, count: int, timeout_s: float) -> tuple[list[Any], Exception | None]:
