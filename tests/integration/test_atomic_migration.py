@@ -308,6 +308,17 @@ def test_a_replica_is_refused_as_target(sides: tuple[Node, Node, Node]) -> None:
     )
 
 
+def test_keys_that_were_left_at_the_target_are_not_mixed_with_what_comes(sides: tuple[Node, Node, Node]) -> None:
+    source, target, _ = sides
+    tag = tag_in(1, 50)
+    fill(source, tag)
+    target.ask("DEBUG", "POPULATE", 1, f"{tag}left")
+    name = migrate(source, target, 0, 50)
+    message = wait_state(source, name, b"failed")[b"message"]
+    assert b"-ERR Slot %d has keys on the target node already" % key_slot(tag.encode()) in message
+    assert count(source, tag) == 100 and count(target, tag) == 1
+
+
 @pytest.mark.parametrize("what", ["ACK", "PAUSED", "SNAPSHOT-EOF", "REQUEST-PAUSE", "FAILOVER-GRANTED"])
 def test_the_words_of_the_protocol_are_not_for_everybody(nodes: list[Node], what: str) -> None:
     why = refusal(nodes[0], "CLUSTER", "SYNCSLOTS", what)
