@@ -106,7 +106,7 @@ class Migrations:
         return node_id
 
     def cancel(self, who: str, now_ms: int) -> list[Effect]:
-        """All slots that are on their way to others stay here. Those that were granted may be the target's by now: these
+        """All slots that are on their way to others stay here. Those that were granted may be the target's by now, and
         end by themselves. (Valkey cancels them, too.)"""
         jobs = self._at(now_ms)
         exports = [job for job in jobs.running() if job.is_export]
