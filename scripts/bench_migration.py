@@ -152,7 +152,7 @@ def move_atomically(source: Node, target: Node, slots: Sequence[int]) -> None:
     ranges = [edge for slot in slots for edge in (slot, slot)]
     source.ask("CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", *ranges, "NODE", target.ask("CLUSTER", "MYID"))
     while (state := state_of_migration(source)) != b"success":
-        assert state not in (b"failed", b"canceled"), source.ask("CLUSTER", "GETSLOTMIGRATIONS")
+        assert state not in (b"failed", b"cancelled"), source.ask("CLUSTER", "GETSLOTMIGRATIONS")
         time.sleep(0.02)
 
 

@@ -66,6 +66,7 @@ def live(seed: int, is_recording: bool) -> Result:
         del world
     except AssertionError as error:
         result.error = str(error)
+        result.transcript = "\n".join(getattr(error, "__notes__", ()))
     gc.collect()
     result.cpu_s = time.process_time() - begin_s
     return result

@@ -13,7 +13,7 @@ from pycluster.cluster.node import BUS_PORT_OFFSET
 from pycluster.commands.arguments import parse_timeout_ms
 from pycluster.commands.table import Group
 from pycluster.files.writer import WriteFailed
-from pycluster.keyspace.slots import SLOTS, key_slot
+from pycluster.keyspace.slots import SLOTS, key_slot, parse_slot
 from pycluster.protocol import errors
 from pycluster.protocol.errors import (
     BadSyntax,
@@ -225,18 +225,7 @@ def cluster_delslots(client: Client, first_slot: bytes, *slots: bytes) -> str:
 
 def _slots(*words: bytes) -> list[int]:
     """All slots named, every one of them looked at before any is used."""
-    return [slot_of(word) for word in words]
-
-
-def slot_of(word: bytes) -> int:
-    """The slot that an argument names."""
-    try:
-        slot = parse_int(word)
-    except NotAnInteger:
-        slot = -1
-    if not 0 <= slot < SLOTS:
-        raise errors.InvalidSlot
-    return slot
+    return [parse_slot(word) for word in words]
 
 
 @cluster.command(ORDER)
@@ -270,7 +259,7 @@ def _slots_of_ranges(command: str, words: tuple[bytes, ...]) -> Iterable[int]:
 
     def slots() -> Iterable[int]:
         for start_word, end_word in zip(words[::2], words[1::2], strict=True):
-            start, end = slot_of(start_word), slot_of(end_word)
+            start, end = parse_slot(start_word), parse_slot(end_word)
             if start > end:
                 raise errors.slot_range_backwards(start, end)
             yield from range(start, end + 1)
@@ -302,7 +291,7 @@ def cluster_setslot(client: Client, slot: bytes, action: bytes, *node_id: bytes)
     if not client.gate & FROM_PRIMARY:
         orders.require_primary(state)
         client.server.slot_migrations.core.refuse_moving_by_hand()
-    number = slot_of(slot)
+    number = parse_slot(slot)
     order: Callable[[int], list[Effect]]
     match action.upper(), node_id:
         case b"MIGRATING", (peer, *options):

@@ -99,9 +99,10 @@ def _reload(client: Client, options: list[bytes]) -> None:
     words = {option.upper() for option in options}
     if not words <= {b"MERGE", b"NOFLUSH", b"NOSAVE"}:
         raise ReplyError("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.")
-    client.server.snapshots.reload(
-        save=b"NOSAVE" not in words, flush=b"NOFLUSH" not in words, merge=b"MERGE" in words
-    )
+    server = client.server
+    server.slot_migrations.flushed()  # what is on its way would be mixed with what is in the file
+    server.slot_drops.finish()
+    server.snapshots.reload(save=b"NOSAVE" not in words, flush=b"NOFLUSH" not in words, merge=b"MERGE" in words)
 
 
 def _sample(kind: bytes, resp: int) -> object:

@@ -1,5 +1,9 @@
 """MIGRATE, the command; what it does is server/migration.py's (cluster.c)."""
 
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from pycluster.commands.table import Args, Group, KeySpec, Range
 from pycluster.protocol.errors import BadSyntax, KeyBesideKeys, text_of
 from pycluster.protocol.numbers import parse_int
@@ -11,6 +15,9 @@ group = Group("generic", "keyspace dangerous")
 FIRST_OPTION = 6
 DEFAULT_TIMEOUT_MS = 1000
 
+_NUMBER = re.compile(rb"\s*([+-]?)(\d*)")
+_MOST_DIGITS = 20  # more are beyond 64 bits anyway, and Python refuses to read thousands
+
 _SKIPPED = {b"copy": 0, b"replace": 0, b"auth": 1, b"auth2": 2}  # options before KEYS, and how many words follow each
 
 
@@ -20,7 +27,7 @@ def find_keys(args: Args) -> list[int]:
     while at < len(args):
         word = args[at].lower()
         if word == b"keys":
-            return list(range(at + 1, len(args))) or [3] if not args[3] else [3]
+            return [3] if args[3] else list(range(at + 1, len(args))) or [3]
         at += 1 + _SKIPPED.get(word, 0)
     return [3]
 
@@ -46,47 +53,57 @@ def migrate(
     See the pages of these commands for time complexity. Also an O(N) data transfer between the two instances is
     performed.
     """
-    keys = [key]
-    is_copy = replaces = False
+    read = _read_options(key, options)
+    timeout_ms = parse_int(timeout)
+    database = parse_int(destination_db)
+    timeout_s = (timeout_ms if timeout_ms > 0 else DEFAULT_TIMEOUT_MS) / 1000
+    order = Order(text_of(host), _port(port), database, timeout_s, read.is_copy, read.replaces, read.credentials)
+    answer: object = client.server.migration.begin(client, order, read.keys)
+    return answer
+
+
+@dataclass(slots=True)
+class _Options:
+    """What stands behind the timeout; the third argument is the key, or there are KEYS."""
+
+    keys: list[bytes]
+    is_copy: bool = False
+    replaces: bool = False
     credentials: tuple[bytes, ...] = ()
+
+
+def _read_options(key: bytes, options: Sequence[bytes]) -> _Options:
+    read = _Options([key])
     words = iter(range(len(options)))
     for at in words:
-        behind = options[at + 1 :]
+        behind = tuple(options[at + 1 :])
         match options[at].upper():
             case b"COPY":
-                is_copy = True
+                read.is_copy = True
             case b"REPLACE":
-                replaces = True
+                read.replaces = True
             case b"AUTH" if behind:
-                credentials = (*credentials[:-1], behind[0]) if len(credentials) == 2 else (behind[0],)
+                user = read.credentials[:-1]  # AUTH2's stays
+                read.credentials = (*user, behind[0])
                 next(words)
             case b"AUTH2" if len(behind) >= 2:
-                credentials = behind[:2]
+                read.credentials = behind[:2]
                 next(words), next(words)
             case b"KEYS":
                 if key:
                     raise KeyBesideKeys
-                keys = list(behind)
+                read.keys = list(behind)
                 break
             case _:
                 raise BadSyntax
-    timeout_ms = parse_int(timeout)
-    database = parse_int(destination_db)
-    order = Order(
-        text_of(host),
-        _port(port),
-        database,
-        (timeout_ms if timeout_ms > 0 else DEFAULT_TIMEOUT_MS) / 1000,
-        is_copy,
-        replaces,
-        credentials,
-    )
-    answer: object = client.server.migration.begin(client, order, keys)
-    return answer
+    return read
 
 
 def _port(text: bytes) -> int:
-    """As C's atoi reads it: as many digits as there are; what is no port can't be connected to."""
-    digits = text.lstrip()
-    count = next((at for at, digit in enumerate(digits) if not 48 <= digit <= 57), len(digits))
-    return int(digits[:count] or b"0")
+    """As C's atoi reads it: as many digits as there are, and of a larger number the low 32 bits. What is no port can't
+    be connected to."""
+    found = _NUMBER.match(text)
+    assert found is not None  # it matches anything
+    sign, digits = found.groups()
+    size = min(int(digits[:_MOST_DIGITS] or b"0"), (1 << 63) - 1)
+    return (((-size if sign == b"-" else size) + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)

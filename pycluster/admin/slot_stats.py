@@ -1,13 +1,12 @@
 """CLUSTER SLOT-STATS: what the slots of this shard hold and cost. An addition to Redis 7.2, as Valkey 8 made it."""
 
-from pycluster.admin.cluster import cluster, part, slot_of, syntax_error
+from pycluster.admin.cluster import cluster, part, syntax_error
 from pycluster.admin.cluster import group as cluster_group
 from pycluster.cluster.slot_map import slot_range, slots_in
-from pycluster.keyspace.slots import SLOTS
+from pycluster.keyspace.slots import SLOTS, parse_slot
 from pycluster.protocol.errors import (
     BadSyntax,
     LimitBeyondSlots,
-    NotAnInteger,
     RepeatedFilter,
     UnknownSortMetric,
     slot_stats_backwards,
@@ -32,7 +31,7 @@ def cluster_slot_stats(client: Client, by: bytes, first: bytes, *more: bytes) ->
     part(client)
     match by.upper():
         case b"SLOTSRANGE" if len(more) == 1:
-            start, end = slot_of(first), slot_of(more[0])
+            start, end = parse_slot(first), parse_slot(more[0])
             if start > end:
                 raise slot_stats_backwards(start, end)
             return _rows(client, slot_range(start, end))
@@ -64,10 +63,7 @@ def _in_order(client: Client, metric: bytes, options: tuple[bytes, ...]) -> list
 
 
 def _limit(word: bytes) -> int:
-    try:
-        limit = parse_int(word)
-    except NotAnInteger:
-        limit = 0
+    limit = parse_int(word, LimitBeyondSlots)
     if not 1 <= limit <= SLOTS:
         raise LimitBeyondSlots
     return limit

@@ -17,5 +17,8 @@ class Host(Protocol):
 
     def keys_in_slot(self, slot: int) -> int: ...
 
+    def granted_to(self, node_id: str) -> int:
+        """The slots of mine that an atomic migration lets this node take now, as a bitmap."""
+
     def key_count(self) -> int:
         """Of database 0, the only one a cluster has."""

@@ -7,7 +7,10 @@ The rules, and what the log says, are those of Valkey 8; Redis 7.2 leaves the na
 """
 
 from pycluster.cluster.node import Node
+from pycluster.cluster.slot_map import slot_set
 from pycluster.cluster.state import ClusterState
+
+LATE_TIMEOUTS = 2  # so many node timeouts a message may be under way: links that bring nothing are closed after one
 
 
 def owner_changes(state: ClusterState, claimer: Node, taken: int) -> None:
@@ -30,6 +33,26 @@ def owner_changes(state: ClusterState, claimer: Node, taken: int) -> None:
         else:
             state.log("notice", f"Slot {slot} is no longer being imported from node {in_shard(source)}.")
             del slots.importing[slot]
+
+
+def note_received(state: ClusterState, slots: int) -> None:
+    """Their owners have granted me these slots, and I am about to claim them."""
+    until_ms = state.now_ms + LATE_TIMEOUTS * state.settings.node_timeout_ms
+    for node in state.nodes.values():
+        if granted := node.slots & slots:
+            state.slots.received[node] = granted | still_received(state, node), until_ms
+
+
+def still_received(state: ClusterState, node: Node) -> int:
+    """The slots that this node has granted me a moment ago, and that do not go back to it. If it claims them, it has
+    said so before it heard of my claim: its epoch says nothing then, as it may have got a new one meanwhile, by slots
+    that it has taken itself."""
+    slots, until_ms = state.slots.received.get(node, (0, 0))
+    if state.now_ms > until_ms:
+        state.slots.received.pop(node, None)
+        return 0
+    going_back = slot_set(slot for slot, target in state.slots.migrating.items() if target is node)
+    return slots & ~going_back & ~state.host.granted_to(node.id)
 
 
 def note_successor(state: ClusterState, primary: Node, config_epoch: int) -> None:

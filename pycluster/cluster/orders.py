@@ -5,7 +5,7 @@ Each looks first whether the order makes sense, in Redis' order and words, and c
 
 from collections.abc import Iterable
 
-from pycluster.cluster import epochs, failover, manual_failover, membership, outgoing, roles
+from pycluster.cluster import epochs, failover, manual_failover, membership, moves, outgoing, roles
 from pycluster.cluster.effects import DropEverything, TakeOver
 from pycluster.cluster.message import Kind
 from pycluster.cluster.node import Node, normal_ip, random_id
@@ -201,6 +201,7 @@ def take_slots(state: ClusterState, slots: Iterable[int]) -> None:
     """The end of an atomic migration, at its target: all slots at once, under one new epoch that nobody voted for."""
     wanted = slot_set(slots)
     epochs.bump(state)
+    moves.note_received(state, wanted)
     state.slots.rebind(wanted, state.myself)
     outgoing.pong_to_all(state)
     state.save_and_judge(fsync=True)

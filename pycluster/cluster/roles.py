@@ -4,7 +4,7 @@ These are the rules that move slots and change roles when news arrives, my own r
 arrive in any order, on different connections and late; the config epoch says which claim is the newer one.
 """
 
-from pycluster.cluster import manual_failover, moves
+from pycluster.cluster import epochs, manual_failover, moves
 from pycluster.cluster.effects import DropKeys, Follow
 from pycluster.cluster.message import Message
 from pycluster.cluster.node import PRIMARY, REPLICA, Node
@@ -60,7 +60,9 @@ def learn_role(state: ClusterState, sender: Node, replica_of: str) -> None:
         if not sender.flags & PRIMARY:
             lead(state, sender)
         return
-    if sender.is_primary:
+    if sender.is_primary or sender.slots:
+        # (A replica has slots in my eyes if I am one, and my primary ordered that it gets them before we heard that it
+        # leads no more. Nobody's claim would ever take them away.)
         state.slots.release(sender.slots)
         state.save_and_judge()
     sender.flags = sender.flags & ~PRIMARY | REPLICA
@@ -143,6 +145,10 @@ def accept_claims(state: ClusterState, claimer: Node, config_epoch: int, claimed
         state.log("notice", "Discarding UPDATE message about myself.")
         return
     my_primary = myself if myself.is_primary else myself.primary
+    if late := moves.still_received(state, claimer) & myself.slots & claimed:
+        claimed &= ~late
+        if config_epoch >= myself.config_epoch:
+            epochs.move_on(state)  # or the others would believe it
 
     slots.unclaimed &= ~(claimed & claimer.slots)
     # The owner no longer says so, but nobody else does yet: clients shall rather be redirected once too often than
@@ -198,7 +204,11 @@ def leave_sub_replica(state: ClusterState) -> None:
 
 
 def newer_claims(state: ClusterState, claimer: Node, config_epoch: int, claimed: int) -> int:
-    """The claimed slots that are not the claimer's yet and should be."""
+    """The claimed slots that are not the claimer's yet and should be.
+
+    What I have granted to the claimer is its own whatever its epoch: if slots go in both directions at once, both of
+    us have taken the same next epoch, without asking anybody.
+    """
     slots = state.slots
     wanted = claimed & ~claimer.slots
     free = wanted & (~slots.assigned | slots.unclaimed)
@@ -206,7 +216,7 @@ def newer_claims(state: ClusterState, claimer: Node, config_epoch: int, claimed:
     for node in state.nodes.values():
         if node.config_epoch < config_epoch:
             outdated |= node.slots & wanted
-    return free | outdated
+    return free | outdated | state.host.granted_to(claimer.id) & wanted & state.myself.slots
 
 
 def newer_owner(state: ClusterState, node: Node, config_epoch: int, claimed: int) -> Node | None:

@@ -27,6 +27,9 @@ class SlotMap:
     # may still be the greater one, so a replica that claimed them in an election would be denied all votes: they are
     # its own from the moment that it has won (failover.take_over).
     promised: int = 0
+    # Slots that another node has granted me by an atomic migration, as a bitmap, and until when it may be that what it
+    # said before still arrives.
+    received: dict[Node, tuple[int, int]] = field(default_factory=dict)
     # What core.settle tells the server at the end of a verb
     changed: bool = False
     released: int = 0
@@ -66,6 +69,7 @@ class SlotMap:
     def forget(self, node: Node) -> None:
         self.release(node.slots)
         self.texts.pop(node, None)
+        self.received.pop(node, None)
         for open_slots in (self.migrating, self.importing):
             for slot in [slot for slot, peer in open_slots.items() if peer is node]:
                 del open_slots[slot]
@@ -99,7 +103,6 @@ class SlotMap:
         self.importing.clear()
         self.promised = 0
         self.changed = True
-
 
     def text_of(self, node: Node) -> str:
         """A node's slots as nodes.conf and CLUSTER NODES name them: `0-99 200`."""

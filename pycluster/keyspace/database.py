@@ -11,7 +11,7 @@ Expiry is lazy here (a key past its deadline is found and removed by whoever ask
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate, islice
 from random import Random
@@ -68,7 +68,7 @@ class Keyspace:
     journal: Journal = field(default_factory=Journal)
     statistics: Statistics = field(default_factory=Statistics)
     freeing: Freeing = field(default_factory=Freeing)
-    reserved: dict[bytes, None] = field(default_factory=dict)  # keys that a task works on: they must not go meanwhile
+    reserved: dict[bytes, int] = field(default_factory=dict)  # keys that tasks work on: they must not go meanwhile
     functions: Functions = field(default_factory=Functions)
     expired_keys: int = REMOVE
     uses_by: str = ""  # "lru" or "lfu": what is noted of the uses of keys (accesses.py), if anything
@@ -307,6 +307,12 @@ class Database:
     def is_past(self, at_ms: int) -> bool:
         """Is a deadline to come into force at once? Only on a primary: a replica, or who loads, keeps the key."""
         return at_ms <= self.clock.now and self.keyspace.expired_keys == REMOVE
+
+    def volatile_slots(self) -> Iterable[int]:
+        """The slots with deadlines; not those on their way here, of which it is the source's to say which keys go."""
+        if not self.hidden:
+            return self.volatile
+        return (slot for slot in self.volatile if slot not in self.hidden)
 
     def _forget_deadline(self, key: bytes) -> None:
         del self.due[key]

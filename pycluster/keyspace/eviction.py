@@ -136,8 +136,7 @@ class Candidates:
     def _sample_volatile(self, db: Database, count: int) -> list[tuple[int, bytes]]:
         """Slots take turns, and in a slot the keys do, as in active expiry: those looked at go behind the others."""
         found: list[tuple[int, bytes]] = []
-        shown = db.volatile if not db.hidden else (slot for slot in db.volatile if slot not in db.hidden)
-        for slot in list(islice(shown, count)):
+        for slot in list(islice(db.volatile_slots(), count)):
             due = db.deadlines[slot]
             if len(due) <= SMALL:
                 keys = self._rng.sample(list(due), min(count - len(found), len(due)))

@@ -65,11 +65,7 @@ def expire_some(db: Database, count: int) -> tuple[int, int]:
     """
     looked_at = dead = 0
     reserved = db.keyspace.reserved
-    for slot in list(islice(db.volatile, count)):
-        if slot in db.hidden:  # it is the source's to say which keys go
-            del db.volatile[slot]
-            db.volatile[slot] = None
-            continue
+    for slot in list(islice(db.volatile_slots(), count)):
         db.enter(slot)
         due = db.due
         for key in list(islice(due, count - looked_at)):

@@ -6,6 +6,9 @@ Source: the cluster specification, "Key distribution model" and "Hash tags". CRC
 
 from binascii import crc_hqx
 
+from pycluster.protocol.errors import InvalidSlot
+from pycluster.protocol.numbers import parse_int
+
 SLOTS = 16384
 
 
@@ -24,3 +27,11 @@ def front_with_tag(key: bytes) -> bytes | None:
     opening = key.find(b"{")
     closing = key.find(b"}", opening + 1)
     return key[: closing + 1] if 0 <= opening < closing - 1 else None
+
+
+def parse_slot(word: bytes) -> int:
+    """The slot that an argument names; raises InvalidSlot."""
+    slot = parse_int(word, InvalidSlot)
+    if not 0 <= slot < SLOTS:
+        raise InvalidSlot
+    return slot

@@ -31,7 +31,10 @@ Args = list[bytes]
 
 
 class SlotStream:
-    """The stream of some slots of one database. `write` gets the changes; the keys are in the pieces of `read`."""
+    """The stream of some slots of one database: the keys in the pieces of `read`, the changes to `write`.
+
+    While a slot is being read, changes must wait: `write` gets an empty one, and `later_bytes` are waiting.
+    """
 
     def __init__(
         self,
@@ -121,11 +124,11 @@ class SlotStream:
         if not mine:
             return
         encoded = encode_requests(mine)
-        if self._later is None:
-            self._write(encoded)
-        else:
+        if self._later is not None:
             self._later.append(encoded)
             self.later_bytes += len(encoded)
+            encoded = b""
+        self._write(encoded)
 
     def _is_mine(self, args: Args) -> bool:
         try:

@@ -863,6 +863,10 @@ class SlotComesAlready(ReplyError):
     text = "ERR Slot is already being imported on the target by a different migration"
 
 
+def slot_has_keys(slot: int) -> ReplyError:
+    return ReplyError(f"ERR Slot {slot} has keys on the target node already")  # ours: Valkey's target crashes
+
+
 class TargetDisagreesAboutOwner(ReplyError):
     text = "ERR Target node does not agree about current slot ownership"
 

@@ -15,6 +15,7 @@ from pycluster.datatypes.hash import Hash
 from pycluster.datatypes.set import Set
 from pycluster.datatypes.sorted_set import SortedSet
 from pycluster.datatypes.stream import Stream
+from pycluster.protocol.errors import InternalError
 from pycluster.protocol.replies import Wait
 from pycluster.rdb.payload import dump as payload_of
 from pycluster.rdb.payload import pieces_of, restore, restore_in_steps
@@ -117,6 +118,20 @@ class _Restoring:
     work: Work[Any]
 
 
+class _Dumping:
+    """A value that a client wants the payload of, and that is being written. Our primary may change it meanwhile."""
+
+    def __init__(self, value: Any, work: Work[list[bytes]]) -> None:
+        self._value = value
+        self.work = work
+
+    def keep(self, value: Any) -> None:
+        """This value is about to change: if it is ours, we go on with a copy, from its beginning."""
+        if value is self._value:
+            self._value = value.copy()
+            self.work = serializing(self._value)
+
+
 class BigValues:
     """The big values under way on one server."""
 
@@ -148,15 +163,24 @@ class BigValues:
             return b"".join(work.outcome)
         wait = Wait([], object, 0, is_firm=True)
         self._server.reservations.reserve((key,))
-        self.begin(self._dump(client, key, work, wait))
+        self.begin(self._dump(client, key, _Dumping(value, work), wait))
         return wait
 
-    async def _dump(self, client: Client, key: bytes, work: Work[list[bytes]], wait: Wait) -> None:
+    async def _dump(self, client: Client, key: bytes, dumping: _Dumping, wait: Wait) -> None:
+        reply: object
+        db = client.db
+        db.tell_before_changes(dumping.keep)
         try:
-            await work.finish()
+            while not dumping.work.drive(SLICE_NS):
+                await asyncio.sleep(0)
+            reply = b"".join(dumping.work.outcome)
+        except Exception as problem:
+            self._server.log_problem("Exception while a key was dumped", problem)
+            reply = InternalError()
         finally:
+            db.tell_no_more(dumping.keep)
             self._server.reservations.release((key,))
-        self._server.blocking.end_wait(client, wait, b"".join(work.outcome))
+        self._server.blocking.end_wait(client, wait, reply)
 
     # RESTORE
 

@@ -88,6 +88,7 @@ class Blocking:
         self.waiters: dict[tuple[int, bytes], dict[Waiter, None]] = {}  # by database and key, in order of arrival
         self.clients: dict[Waiter, None] = {}
         self.ready: dict[tuple[int, bytes], None] = {}  # keys that changed while somebody waits for them, in order
+        self._kept_back: dict[tuple[int, bytes], None] = {}  # keys that were ready when a waiter could not be served
         self._serving = False
         self.is_held = False  # a transaction stands still in the middle: nobody may see what it has done so far
         self._on_change = [partial(self._mark_ready, db.index) for db in server.databases]
@@ -175,10 +176,32 @@ class Blocking:
             value = db.peek(place[1])
             if value.__class__ is not waiter.wait.kind and not waiter.wait.until_gone:
                 continue
+            if self._must_wait_on(waiter):
+                self._kept_back[place] = None
+                continue
             reply = self._server.perform_again(client, waiter.command, waiter.request)
             if reply.__class__ is not Wait:
                 waiter.served(reply)
                 self.end(waiter, reply)
+
+    def _must_wait_on(self, waiter: Waiter) -> bool:
+        """Is data to stand still, or has a task reserved a key of its (BLMOVE to a list that MIGRATE sends, and deletes
+        then)?"""
+        server, command = self._server, waiter.command
+        if server.pause.holds("write" in command.flags):
+            return True
+        return bool(server.reservations.hold_back(waiter.client, command, waiter.request))
+
+    def look_again(self) -> None:
+        """A pause is over, or reserved keys are everybody's again: who could not be served may be now."""
+        if self._kept_back:
+            self.ready.update(self._kept_back)
+            self._kept_back.clear()
+            self._server.loop.call_soon(self._serve_in_turn)
+
+    def _serve_in_turn(self) -> None:
+        self._server.begin_batch()
+        self.serve()
 
     def unblock(self, client: Client, with_error: bool) -> bool:
         """CLIENT UNBLOCK: ends a wait as if its time were up, or with an error; was there one?"""

@@ -25,7 +25,7 @@ from pycluster.cluster.effects import (
 )
 from pycluster.cluster.node import Node
 from pycluster.cluster.settings import Settings
-from pycluster.cluster.slot_map import slots_in
+from pycluster.cluster.slot_map import slot_set, slots_in
 from pycluster.cluster.state import ClusterState
 from pycluster.files.nodes_file import NodesFile
 from pycluster.files.writer import Disk
@@ -149,6 +149,9 @@ class ClusterPart:
 
     def keys_in_slot(self, slot: int) -> int:
         return len(self._server.databases[0].slots[slot])
+
+    def granted_to(self, node_id: str) -> int:
+        return slot_set(self._server.slot_migrations.core.granted_to(node_id))
 
     def key_count(self) -> int:
         return int(self._server.databases[0].shown_size())

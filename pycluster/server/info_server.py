@@ -138,6 +138,6 @@ def key_fields(server: Any) -> dict[str, Value]:
     fields: dict[str, Value] = {}
     for db in server.databases:
         if keys := db.shown_size():
-            expires = sum(len(db.deadlines[slot]) for slot in db.volatile if slot not in db.hidden)
+            expires = sum(len(db.deadlines[slot]) for slot in db.volatile_slots())
             fields[f"db{db.index}"] = f"keys={keys},expires={expires},avg_ttl=0"
     return fields

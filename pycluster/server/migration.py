@@ -214,7 +214,7 @@ class Migration:
                 connection = await target.connect(order.timeout_s)
             except ConnectionError:  # refused: Redis hears of it when it writes
                 raise _BrokenOff("writing", may_retry=False) from None
-            except (OSError, TimeoutError):
+            except (OSError, ValueError, OverflowError):
                 raise cannot_reach_target("connecting to the client") from None
         selects = target.selected != order.database
         sent = self._alive(move.parcels)

@@ -95,6 +95,7 @@ class Pause:
         waiting, self._postponed = self._postponed, {}
         for client in waiting:
             client.link.resume()
+        self._server.blocking.look_again()
 
     def _look(self) -> None:
         now = self._server.wall_ms()

@@ -3,8 +3,9 @@
 Redis does nothing else while it serializes a key, sends it or restores it. Here the loop goes on: MIGRATE, and DUMP and
 RESTORE of big values, reserve their keys, and commands on these keys (a transaction that has one among its own, too)
 are postponed: their connections keep the requests and hand them in again when keys are released. Commands that change
-keys without naming them (FLUSHALL) wait for all. Expiry and eviction pass reserved keys over. The primary's stream
-asks nobody: a task that finds its value changed has to bear it.
+keys without naming them (FLUSHALL) wait for all. Who waits for a key (BLMOVE) and would change a reserved one is served
+when that is released. Expiry and eviction pass reserved keys over. The primary's stream asks nobody: a task that finds
+its value changed has to bear it.
 
 A key is reserved in all databases at once, so that COPY and MOVE need no thought.
 """
@@ -25,25 +26,28 @@ class Reservations:
 
     def __init__(self, server: Any) -> None:
         self._server = server
-        self.keys: dict[bytes, None] = server.keyspace.reserved
+        self.keys: dict[bytes, int] = server.keyspace.reserved  # by how many tasks
 
     def reserve(self, keys: Iterable[bytes]) -> None:
-        """From now on these keys, which nobody has reserved, are ours."""
+        """From now on others must wait for these keys. (A RESTORE of the primary's may come upon a client's DUMP.)"""
         for key in dict.fromkeys(keys):
-            assert key not in self.keys
-            self.keys[key] = None
+            self.keys[key] = self.keys.get(key, 0) + 1
         self._server.gate |= RESERVED
 
     def release(self, keys: Iterable[bytes]) -> None:
-        """These keys are everybody's again."""
+        """These keys are everybody's again, unless another task has them."""
         for key in dict.fromkeys(keys):
-            del self.keys[key]
+            self.keys[key] -= 1
+            if not self.keys[key]:
+                del self.keys[key]
         if not self.keys:
             self._server.gate &= ~RESERVED
         self._server.pause.retry()
 
     def hold_back(self, client: Client, command: Command, args: Args) -> bool:
         """Must the command wait for a key?"""
+        if not self.keys:
+            return False
         if command.name == "exec":
             queue = client.transaction.queue if client.transaction is not None else []
             return any(self._wants_reserved(queued, queued_args) for queued, queued_args in queue)

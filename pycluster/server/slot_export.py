@@ -91,8 +91,9 @@ class Export(asyncio.Protocol):
         return int(written) + (self._stream.later_bytes if self._stream is not None else 0)
 
     def take_changes(self, changes: bytes) -> None:
-        """Changes of slots that were sent before."""
-        self._write(changes)
+        """Changes of slots that were sent before; or none, but there are more that will have to be sent."""
+        if changes:
+            self._write(changes)
         if self._part.is_too_much(self.waiting):
             self._part.soon(self._part.lost, self._job)  # not now: the journal is calling its listeners
 
@@ -111,7 +112,11 @@ class Export(asyncio.Protocol):
         """Reads and sends for a moment."""
         end = perf_counter() + SLICE_S
         while self._pieces is not None and not self._is_behind:
-            piece = next(self._pieces, None)
+            try:
+                piece = next(self._pieces, None)
+            except Exception as problem:  # a collection is copied when its turn comes: there may be no memory for it
+                self._part.cannot_read(self._job, problem)
+                return
             if piece is None:
                 self._pieces = None
                 self._part.sent_slots(self._job)

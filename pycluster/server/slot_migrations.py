@@ -52,6 +52,7 @@ SETTINGS = (
 )
 BETWEEN_THE_TWO = "ack paused snapshot-eof request-pause request-failover failover-granted".split()
 
+CANNOT_READ = "Failed to send the slots. Check logs for more information"
 FINISH_WORDS = 6  # STATE state NAME name MESSAGE text
 ARGUMENTS_A_TURN = 2000  # of a source's commands that run before others have a turn
 
@@ -185,6 +186,11 @@ class SlotMigrations:
     def lost(self, job: Job) -> None:
         """The connection is gone, or so far behind that it is given up."""
         self._perform(self.core.lost(job, self._now()))
+
+    def cannot_read(self, job: Job, problem: Exception) -> None:
+        """The slots are not sent to their end."""
+        self._server.log_problem(f"Exception while slots were sent: {job.description}", problem)
+        self._perform(self.core.failed(job, CANNOT_READ, self._now()))
 
     def is_too_much(self, waiting: int) -> bool:
         """Is a target too far behind, as a replica would be?"""
@@ -356,6 +362,9 @@ class SlotMigrations:
     def is_moving_slots_by_hand(self) -> tuple[bool, bool]:
         slots = self._server.cluster.state.slots
         return bool(slots.importing), bool(slots.migrating)
+
+    def has_keys(self, slot: int) -> bool:
+        return bool(self._db.slots[slot])
 
     def waiting_bytes(self, job: Job) -> int:
         export = self._exports.get(job)

@@ -80,7 +80,7 @@ class Connection(asyncio.Protocol):
         self._timer = self._loop.call_later(timeout_s, self._tell, TimeoutError())
         if self._transport is None:
             self._loop.call_soon(self._tell, ConnectionResetError())
-        elif self._reader.has_data():
+        elif not count or self._reader.has_data():
             self._loop.call_soon(self._collect)
 
     async def hear(self, count: int, timeout_s: float) -> tuple[list[Any], Exception | None]:
@@ -170,7 +170,9 @@ class Target:
         self.is_taken = False
 
     async def connect(self, timeout_s: float) -> Connection:
-        """Raises OSError or TimeoutError."""
+        """Raises OSError; ValueError or OverflowError where the address is none."""
+        if self.port < 0:
+            raise OverflowError  # uvloop would take the low 16 bits
         connection = Connection(self._loop)
         async with asyncio.timeout(timeout_s):
             await self._loop.create_connection(lambda: connection, self.host, self.port)

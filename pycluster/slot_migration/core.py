@@ -41,6 +41,12 @@ class Migrations:
         """The jobs by which slots come, that have not ended: what a file must tell of them."""
         return [job for job in self.jobs.all if not job.is_export and not job.is_ended]
 
+    def granted_to(self, node_id: str) -> set[int]:
+        """The slots that this node has been told it may take, and has not claimed yet."""
+        return {
+            slot for job in self.jobs.running() if job.has_granted and job.target == node_id for slot in job.slots
+        }
+
     def refuse_moving_by_hand(self) -> None:
         """SETSLOT and migrations as a whole do not go together: raises the error for the one who wants the former."""
         running = self.jobs.running()
@@ -100,14 +106,14 @@ class Migrations:
         return node_id
 
     def cancel(self, who: str, now_ms: int) -> list[Effect]:
-        """All slots that are on their way to others stay here. Those that were granted may be the target's by now: it
-        would be a loss of writes to go on with them, so these end by themselves. (Valkey cancels them, too.)"""
+        """All slots that are on their way to others stay here. Those that were granted may be the target's by now, and
+        end by themselves. (Valkey cancels them, too.)"""
         jobs = self._at(now_ms)
         exports = [job for job in jobs.running() if job.is_export]
         if not exports:
             raise errors.NoMigrationsUnderway
         for job in exports:
-            if job.state is not State.FAILOVER_GRANTED:
+            if not job.has_granted:
                 jobs.finish(job, State.CANCELLED)
         jobs.log("notice", f"Canceled all in progress slot migrations (user request from '{who}')")
         return self._settle()
@@ -204,10 +210,11 @@ class Migrations:
         return self._settle()
 
     def flushed(self, now_ms: int) -> list[Effect]:
-        """All data of this node are gone."""
+        """All data of this node are gone, or others have come in their place (DEBUG RELOAD)."""
         jobs = self._at(now_ms)
         for job in jobs.running():
-            jobs.finish(job, State.FAILED, "Data was flushed")
+            if not job.has_granted:
+                jobs.finish(job, State.FAILED, "Data was flushed")
         return self._settle()
 
     def tick(self, now_ms: int) -> list[Effect]:
@@ -225,8 +232,7 @@ class Migrations:
 
     def _look(self, job: Job) -> None:
         jobs = self.jobs
-        # Who has granted waits for the cluster's word, with or without a connection.
-        if not (job.is_export and job.state is State.FAILOVER_GRANTED):
+        if not job.has_granted:  # else it waits for the cluster's word, with or without a connection
             last = job.acked_ms if job.is_export else job.heard_ms
             if jobs.now_ms - last > jobs.settings.silence_ms:
                 jobs.log(

@@ -171,7 +171,7 @@ def look_at_owners(jobs: Jobs, job: Job) -> None:
 
 def lost(jobs: Jobs, job: Job) -> None:
     """The connection to the target is gone."""
-    if job.state is not State.FAILOVER_GRANTED:
+    if not job.has_granted:
         message = (
             "Connection lost to target. Check CLUSTER GETSLOTMIGRATIONS on the target node for more information."
         )

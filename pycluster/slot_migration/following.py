@@ -7,6 +7,7 @@ the import does, nobody will carry on: the import has failed.
 
 from collections.abc import Iterable, Sequence
 
+from pycluster.keyspace.slots import SLOTS
 from pycluster.protocol import errors
 from pycluster.slot_migration.effects import Hide, Show
 from pycluster.slot_migration.job import Job, State
@@ -37,6 +38,8 @@ def read_text(text: str) -> list[tuple[str, Ranges]]:
     for part in filter(None, text.split(";")):
         name, *ranges = part.split(" ")
         pairs = [tuple(map(int, pair.split("-"))) for pair in ranges]
+        if not all(0 <= first <= last < SLOTS for first, last in pairs):
+            raise ValueError(part)
         imports.append((name, tuple((first, last) for first, last in pairs)))
     return imports
 
@@ -72,8 +75,9 @@ def _ended(jobs: Jobs, words: Sequence[bytes]) -> None:
         raise errors.BadSyntax
     job = next((job for job in jobs.all if job.name == name), None)
     if job is None:
-        raise errors.NoSuchMigration
-    if job.is_tracked:  # else it was our own, until somebody took our place
+        # Our dataset was made when the import had ended, but the keys that went with it were not all told to be gone.
+        jobs.log("notice", f"Slot migration {name} had ended before our dataset was made. State: {state.value}")
+    elif job.is_tracked:  # else it was our own, until somebody took our place
         _conclude(jobs, job, state, errors.text_of(said.get(b"MESSAGE", b"")))
 
 

@@ -22,6 +22,9 @@ class Host(Protocol):
     def is_moving_slots_by_hand(self) -> tuple[bool, bool]:
         """Are there slots that SETSLOT has opened: importing, migrating?"""
 
+    def has_keys(self, slot: int) -> bool:
+        """Are there keys in this slot, whoever owns it?"""
+
     def waiting_bytes(self, job: Job) -> int:
         """How much of a source's stream has not left yet."""
 

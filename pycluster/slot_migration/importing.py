@@ -46,6 +46,9 @@ def establish(jobs: Jobs, words: Sequence[bytes]) -> Job:
         raise errors.BadSyntax
     if owner != source:
         raise errors.TargetDisagreesAboutOwner
+    for slot in slots_of(ranges):
+        if host.has_keys(slot):  # left by a move that broke off: what comes would be mixed with them
+            raise errors.slot_has_keys(slot)
     job = Job(name, False, ranges, source, host.my_id(), jobs.now_ms, State.WAITING_FOR_ACK, host.human_name(source))
     jobs.add(job)
     jobs.log("notice", f"New slot import job created: {job.description}.")

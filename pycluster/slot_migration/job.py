@@ -77,6 +77,12 @@ class Job:
         return self.state in ENDED
 
     @property
+    def has_granted(self) -> bool:
+        """May the target take the slots? Then nothing that happens here calls that off: to go on with writes would be
+        to lose them."""
+        return self.is_export and self.state is State.FAILOVER_GRANTED
+
+    @property
     def is_tracked(self) -> bool:
         """Is it our primary's, so that we only look on?"""
         return self.state is State.TRACKED

@@ -3,12 +3,11 @@
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from pycluster.keyspace.slots import SLOTS
+from pycluster.keyspace.slots import parse_slot
 from pycluster.protocol import errors
+from pycluster.protocol.numbers import parse_int
 
 Ranges: TypeAlias = tuple[tuple[int, int], ...]  # each as (first, last), in the order in which they were named
-
-_MOST_DIGITS = 20
 
 
 def text_of(ranges: Ranges) -> str:
@@ -35,10 +34,10 @@ def read_ranges(words: Sequence[bytes], at: int, owner_of: Callable[[int], str |
     named: dict[int, int] = {}  # in which of them a slot is
     owner = ""
     while at < len(words) and _is_number(words[at]):
-        first = _slot(words[at])
+        first = parse_slot(words[at])
         if at + 1 >= len(words):
             raise errors.NoEndOfSlotRange
-        last = _slot(words[at + 1])
+        last = parse_slot(words[at + 1])
         if first > last:
             raise errors.start_slot_beyond_end(first, last)
         owner = _only_owner(first, last, owner, owner_of)
@@ -57,7 +56,7 @@ def read_plain_ranges(words: Sequence[bytes], at: int) -> tuple[Ranges, int]:
     """The same where nobody asks whose slots they are: what a primary or a file says of a job."""
     ranges: list[tuple[int, int]] = []
     while at + 1 < len(words) and _is_number(words[at]):
-        first, last = _slot(words[at]), _slot(words[at + 1])
+        first, last = parse_slot(words[at]), parse_slot(words[at + 1])
         if first > last:
             raise errors.start_slot_beyond_end(first, last)
         ranges.append((first, last))
@@ -80,14 +79,9 @@ def _only_owner(first: int, last: int, owner: str, owner_of: Callable[[int], str
 
 
 def _is_number(word: bytes) -> bool:
-    """An integer as Redis reads one: no leading zeros, no plus."""
-    digits = word[1:] if word[:1] == b"-" else word
-    if not digits.isdigit() or len(digits) > _MOST_DIGITS:
+    """What is no integer of 64 bits ends the ranges."""
+    try:
+        parse_int(word)
+    except errors.NotAnInteger:
         return False
-    return word == b"0" or (digits[:1] != b"0")
-
-
-def _slot(word: bytes) -> int:
-    if not _is_number(word) or not 0 <= int(word) < SLOTS:
-        raise errors.InvalidSlot
-    return int(word)
+    return True

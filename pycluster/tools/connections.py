@@ -4,6 +4,7 @@ Replies are as the wire has them: redis-py would make dicts of CLUSTER NODES and
 is used by one thread at a time.
 """
 
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,8 @@ from pycluster.tools.outcomes import NodeSaid, Unreachable
 
 Word = bytes | str | int | float
 
+# Who waits for ever for a reply shall notice within a minute that the other's machine is gone.
+KEEP_ALIVE = {socket.TCP_KEEPIDLE: 15, socket.TCP_KEEPINTVL: 15, socket.TCP_KEEPCNT: 3}
 ASK_EVERY_S = 0.1  # who waits for nodes to come to something asks them again so often
 
 
@@ -103,6 +106,8 @@ class Connections:
                 password=self.credentials.password,
                 socket_timeout=self.timeout_s,
                 socket_connect_timeout=min(self.timeout_s or 5.0, 5.0),
+                socket_keepalive=True,
+                socket_keepalive_options=KEEP_ALIVE,
                 protocol=2,
                 retry=Retry(NoBackoff(), 0),
             )

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from pycluster.cluster.slot_map import slots_in
+from pycluster.testing.node import parse_fields
 from pycluster.tools.connections import Connections
 from pycluster.tools.node_lines import Address, read_node_lines
 from pycluster.tools.outcomes import NodeSaid, Trouble, Unreachable
@@ -53,9 +54,9 @@ def ask_node(connections: Connections, address: Address) -> NodeView:
     return NodeView(
         address,
         read_node_lines(nodes.decode()),
-        fields(cluster),
-        fields(replication),
-        fields(server),
+        parse_fields(cluster),
+        parse_fields(replication),
+        parse_fields(server),
         keys,
     )
 
@@ -64,14 +65,9 @@ def count_keys(connections: Connections, view: ClusterView, slots: Sequence[int]
     """The same view with the number of keys that each master has in these slots."""
     if not slots:
         return view
-
-    def count(node: NodeView) -> NodeView:
-        replies = connections.ask_all(node.asked_at, [("CLUSTER", "COUNTKEYSINSLOT", slot) for slot in slots])
-        counts = {slot: keys for slot, keys in zip(slots, replies, strict=True) if isinstance(keys, int)}
-        return replace(node, keys_in_slot={**node.keys_in_slot, **counts})
-
-    counted = dict(zip((node.asked_at for node in view.masters), side_by_side(count, view.masters), strict=True))
-    return replace(view, nodes=tuple(counted.get(node.asked_at, node) for node in view.nodes))
+    counted = side_by_side(lambda node: _counted(connections, node, slots), view.masters)
+    by_place = {node.asked_at: node for node in counted}
+    return replace(view, nodes=tuple(by_place.get(node.asked_at, node) for node in view.nodes))
 
 
 def count_strays(connections: Connections, view: ClusterView) -> ClusterView:
@@ -80,31 +76,27 @@ def count_strays(connections: Connections, view: ClusterView) -> ClusterView:
     They are what a failover in the midst of a move can leave behind, when nobody remembers the move any more. Asking
     for them takes some 16,000 small requests a master.
     """
-
-    def count(node: NodeView) -> NodeView:
-        strange = list(slots_in(ALL_SLOTS & ~node.slots))
-        counts: dict[int, int] = {}
-        for begin in range(0, len(strange), IN_ONE_GO):
-            slots = strange[begin : begin + IN_ONE_GO]
-            replies = connections.ask_all(node.asked_at, [("CLUSTER", "COUNTKEYSINSLOT", slot) for slot in slots])
-            counts |= {slot: keys for slot, keys in zip(slots, replies, strict=True) if isinstance(keys, int) and keys}
-        return replace(node, keys_in_slot={**node.keys_in_slot, **counts})
-
-    counted = side_by_side(count, view.masters)
-    strays = sorted({slot for node in counted for slot in node.keys_in_slot})
+    counted = side_by_side(
+        lambda node: _counted(connections, node, list(slots_in(ALL_SLOTS & ~node.slots))), view.masters
+    )
+    strays = sorted({slot for node in counted for slot, keys in node.keys_in_slot.items() if keys})
     return count_keys(connections, view, strays)
+
+
+def _counted(connections: Connections, node: NodeView, slots: Sequence[int]) -> NodeView:
+    """The same node with the number of keys that it has in each of these slots."""
+    counts = dict(node.keys_in_slot)
+    for begin in range(0, len(slots), IN_ONE_GO):
+        some = slots[begin : begin + IN_ONE_GO]
+        replies = connections.ask_all(node.asked_at, [("CLUSTER", "COUNTKEYSINSLOT", slot) for slot in some])
+        counts |= {slot: keys for slot, keys in zip(some, replies, strict=True) if isinstance(keys, int)}
+    return replace(node, keys_in_slot=counts)
 
 
 def side_by_side(do: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
     """Results in the order of the items."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(do, items))
-
-
-def fields(text: bytes) -> dict[str, str]:
-    """INFO's and CLUSTER INFO's `name:value` lines."""
-    pairs = (line.partition(":") for line in text.decode().splitlines() if not line.startswith("#"))
-    return {name: value for name, colon, value in pairs if colon}
 
 
 def _try(connections: Connections, address: Address) -> NodeView | str:

@@ -37,6 +37,6 @@ class Interruption:
             yield
         finally:
             self._is_held_off = False
-        if self._has_come:
-            self._has_come = False
-            raise KeyboardInterrupt
+            if self._has_come:  # whatever came of the request
+                self._has_come = False
+                raise KeyboardInterrupt

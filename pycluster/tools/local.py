@@ -29,6 +29,7 @@ from pycluster.tools.session import Session
 # Redis' own 15 s are for machines in a rack; somebody who tries out a failover wants to see it.
 NODE_TIMEOUT_MS = 2000
 START_TIMEOUT_S = 60.0
+HIGHEST_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,8 @@ def up(session: Session, arguments: Namespace) -> Status:
         raise Usage("A cluster has at least one master, and no fewer than 0 replicas.")
     words = words_of(arguments)
     count = arguments.masters * (1 + arguments.replicas)
+    if not 1 <= arguments.base_port <= HIGHEST_PORT - BUS_OFFSET - count + 1:
+        raise Usage(f"{count} ports and those {BUS_OFFSET} above, of the bus, must lie within 1-{HIGHEST_PORT}.")
     cluster = Cluster(
         arguments.masters,
         arguments.replicas,
@@ -66,7 +69,7 @@ def up(session: Session, arguments: Namespace) -> Status:
     )
     try:
         start(session.console, cluster, words)
-    except (StartFailed, TimeoutError) as error:
+    except (StartFailed, TimeoutError, hiredis.ReplyError) as error:
         raise Unwell(str(error)) from None
     nodes = [{"address": node.address, "pid": node.pid, "directory": str(node.directory)} for node in cluster.nodes]
     session.result(nodes)

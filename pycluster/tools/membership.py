@@ -9,7 +9,7 @@ from pycluster.tools.creating import Shard, crowding, plan_cluster
 from pycluster.tools.gathering import ask_node, side_by_side
 from pycluster.tools.node_lines import Address, show_count, show_ranges
 from pycluster.tools.outcomes import NodeSaid, Refused, Status, Unreachable
-from pycluster.tools.session import Session, pick, pick_master
+from pycluster.tools.session import Session, ambiguous, pick, pick_master
 from pycluster.tools.view import ClusterView, NodeView
 
 
@@ -178,27 +178,33 @@ def del_node(session: Session, arguments: Namespace) -> Status:
     if leaver.slots:
         raise Refused(f"[ERR] Node {leaver.name} is not empty! Reshard data away and try again.")
     orphans = view.replicas_of(leaver.id)
+    heirs = [master for master in view.masters if master.id != leaver.id and master.slots]
+    if orphans and not heirs:
+        raise Refused("No other master has slots, so there is none that its replicas could follow: remove those first.")
     session.say(f"All others forget {leaver.name} ({leaver.id[:8]}...)" + (", which is reset." if leaver.node else "."))
     for orphan in orphans:
         session.say(f"Its replica {orphan.address} replicates another master from now on.")
     if session.is_confirmed("Remove it?"):
-        _remove(session, view, leaver, orphans)
+        _remove(session, view, leaver, orphans, heirs)
         session.say(f"{leaver.name} is no member any more.", "green")
     session.result({"id": leaver.id, "address": leaver.name})
     return Status.OK
 
 
 def find_leaver(view: ClusterView, text: str) -> Leaver:
-    if not view.find(text):
-        for line in (line for node in view.nodes for line in node.lines):
-            if text in (line.id, str(line.address)) or (len(text) >= 4 and line.id.startswith(text)):
-                return Leaver(line.id, str(line.address), line.slots)
+    """Whom somebody means, whether or not it answers."""
+    found, lost = view.find(text), view.find_lost(text)
+    if len(lost) == 1 and not found:
+        return Leaver(lost[0].id, str(lost[0].address), lost[0].slots)
+    if lost and (not found or any(line.id.startswith(text) for line in lost)):
+        raise ambiguous(text)
     node = pick(view, text)
     return Leaver(node.id, str(node.address), node.slots, node)
 
 
-def _remove(session: Session, view: ClusterView, leaver: Leaver, orphans: Sequence[NodeView]) -> None:
-    heirs = [master for master in view.masters if master.id != leaver.id and master.slots]
+def _remove(
+    session: Session, view: ClusterView, leaver: Leaver, orphans: Sequence[NodeView], heirs: Sequence[NodeView]
+) -> None:
     for orphan in orphans:  # a node can't forget its own master
         heir = min(heirs, key=lambda master: (len(view.replicas_of(master.id)), master.address))
         session.connections.ask(orphan.asked_at, "CLUSTER", "REPLICATE", heir.id)

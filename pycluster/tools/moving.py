@@ -97,7 +97,11 @@ class Mover:
     def move_slot(self, slot: int, source: NodeView, target: NodeView) -> None:
         self.open_slot = SlotOpened(slot, source.id, target.id)
         self.report(self.open_slot)
-        self.set_slot(target, slot, "IMPORTING", source.id)
+        try:
+            self.set_slot(target, slot, "IMPORTING", source.id)
+        except NodeSaid:
+            self.open_slot = None  # nothing has begun
+            raise
         self.set_slot(source, slot, "MIGRATING", target.id)
         for keys in self.keys_in(slot, source):
             self.migrate(slot, source, target, keys)
@@ -128,6 +132,7 @@ class Mover:
             except NodeSaid as error:
                 if NO_REPLICAS not in error.error or time.monotonic() > deadline:
                     raise
+                time.sleep(ASK_EVERY_S)
 
     def keys_in(self, slot: int, node: NodeView) -> Iterator[list[bytes]]:
         """Some keys of the slot after the other, until there are none: whoever asks takes them away."""

@@ -47,7 +47,7 @@ class Session:
 
     def tell(self, problems: Iterable[Problem]) -> None:
         for problem in problems:
-            style, label = ("red", "[ERR]") if problem.severity == "error" else ("yellow", "[WARNING]")
+            style, label = ("red", "[ERR]") if problem.severity == ERROR else ("yellow", "[WARNING]")
             self.say(f"{label} {problem.what}", style)
             self.say(f"      → {problem.advice}")
 
@@ -115,8 +115,12 @@ def pick(view: ClusterView, text: str) -> NodeView:
     if len(found) == 1:
         return found[0]
     if found:
-        raise Usage(f"'{text}' is the beginning of several ids.")
+        raise ambiguous(text)
     raise Usage(f"There is no node '{text}': name one by its address, or by its id or the beginning of it.")
+
+
+def ambiguous(text: str) -> Usage:
+    return Usage(f"'{text}' may be several nodes: name one by its whole id.")
 
 
 def pick_master(view: ClusterView, text: str) -> NodeView:

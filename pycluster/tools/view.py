@@ -121,6 +121,13 @@ class ClusterView:
         exact = [node for node in self.nodes if text in (node.id, str(node.address), str(node.me.address))]
         return exact or [node for node in self.nodes if len(text) >= 4 and node.id.startswith(text)]
 
+    def find_lost(self, text: str) -> list[NodeLine]:
+        """The same of nodes that do not answer, as the others know them."""
+        here = {node.id for node in self.nodes}
+        lost = {line.id: line for node in self.nodes for line in node.lines if line.id not in here}
+        exact = [line for line in lost.values() if text in (line.id, str(line.address))]
+        return exact or [line for line in lost.values() if len(text) >= 4 and line.id.startswith(text)]
+
 
 def owners(view: NodeView) -> dict[int, str]:
     """Who has which slot, as this node sees it."""

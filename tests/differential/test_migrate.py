@@ -72,6 +72,16 @@ def test_a_target_that_is_not_there(compare: Pair, nobody: ReservedPort) -> None
     compare("SET k v", f"MIGRATE 127.0.0.1 {nobody.number} k 0 1000", "GET k", "MIGRATE 127.0.0.1 x k 0 1000")
 
 
+@pytest.mark.parametrize("port", ["99999", "-1", "+1", "1x", "", "9" * 5000, "4294967297"])
+def test_ports_as_atoi_reads_them(compare: Pair, port: str) -> None:
+    compare("SET k v", f'MIGRATE 127.0.0.1 "{port}" k 0 1000', "GET k")
+
+
+@pytest.mark.parametrize("host", ["a" * 300, "a..b", "\\xff", "a\\x00b"])
+def test_hosts_that_are_none(compare: Pair, host: str) -> None:
+    compare("SET k v", f'MIGRATE "{host}" 1 k 0 1000', "GET k")
+
+
 def test_a_target_that_does_not_answer(compare: Pair, target: Node) -> None:
     target.pause()
     try:

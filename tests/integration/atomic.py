@@ -8,6 +8,7 @@ from pycluster.keyspace.slots import key_slot
 from pycluster.testing import Node, wait_until
 from tests.integration.shards import id_of, row
 
+PONG = 1  # the kind of message by which a claim is told to all at once
 ENDED = (b"success", b"failed", b"cancelled")
 
 
@@ -61,6 +62,35 @@ def held_before_pause(source: Node) -> Iterator[None]:
 def wait_held(source: Node, target: Node, name: bytes) -> None:
     wait_state(source, name, b"waiting-to-pause")
     wait_state(target, name, b"waiting-for-paused")
+
+
+@contextmanager
+def held_before_claim(*targets: Node) -> Iterator[None]:
+    """Meanwhile migrations go as far as the grant. Then all targets claim their slots, and only then hear of others."""
+    for node in targets:
+        node.ask("DEBUG", "SLOTMIGRATION", "PREVENT-FAILOVER", 1)
+    yield
+    for node in targets:
+        node.ask("DEBUG", "DROP-CLUSTER-PACKET-FILTER", PONG)
+    for node in targets:
+        node.ask("DEBUG", "SLOTMIGRATION", "PREVENT-FAILOVER", 0)
+    for node in targets:
+        wait_until(lambda node=node: "" if imports(node)[0][b"state"] in ENDED else "no claim yet")
+    for node in targets:
+        node.ask("DEBUG", "DROP-CLUSTER-PACKET-FILTER", -1)
+
+
+def imports(node: Node) -> list[dict[bytes, Any]]:
+    return [found for found in jobs(node) if found[b"operation"] == b"IMPORT"]
+
+
+@contextmanager
+def held_migration(source: Node, target: Node, first: int = 0, last: int = 50) -> Iterator[bytes]:
+    """One that has sent everything there is, and goes on afterwards; its name."""
+    with held_before_pause(source):
+        name = migrate(source, target, first, last)
+        wait_held(source, target, name)
+        yield name
 
 
 def owns(node: Node, slot: int, observer: Node | None = None) -> bool:

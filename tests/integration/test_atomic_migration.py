@@ -1,5 +1,6 @@
 """CLUSTER MIGRATESLOTS between two of our masters, each with a replica: what clients see, and what goes wrong."""
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,13 +11,13 @@ from pycluster.keyspace.slots import key_slot
 from pycluster.testing import Cluster, Node, wait_until
 from tests.integration.atomic import (
     count,
-    held_before_pause,
+    held_before_claim,
+    held_migration,
     job,
     jobs,
     migrate,
     move,
     tag_in,
-    wait_held,
     wait_state,
     why_not_owner,
 )
@@ -44,9 +45,9 @@ def sides(nodes: list[Node]) -> Iterator[tuple[Node, Node, Node]]:
     """Source, target and the target's replica; afterwards all slots are the source's again, and empty."""
     source, target, _, replica = nodes
     yield source, target, replica
-    source.ask("DEBUG", "SLOTMIGRATION", "PREVENT-PAUSE", 0)
-    target.ask("DEBUG", "SLOTMIGRATION", "PREVENT-FAILOVER", 0)
     for node in (source, target):
+        node.ask("DEBUG", "SLOTMIGRATION", "PREVENT-PAUSE", 0)
+        node.ask("DEBUG", "SLOTMIGRATION", "PREVENT-FAILOVER", 0)
         node.ask("FLUSHALL")
     wait_until(lambda: "" if replica.ask("DBSIZE") == 0 else "the replica has keys")
 
@@ -110,9 +111,7 @@ def test_changes_made_meanwhile_arrive(sides: tuple[Node, Node, Node]) -> None:
     source, target, _ = sides
     tag = tag_in(1, 50)
     fill(source, tag)
-    with held_before_pause(source):
-        name = migrate(source, target, 0, 50)
-        wait_held(source, target, name)
+    with held_migration(source, target) as name:
         source.ask("SET", f"{tag}new", "x")
         source.ask("INCRBY", f"{tag}7", 100)
         source.ask("DEL", f"{tag}8", f"{tag}9")
@@ -155,9 +154,7 @@ def test_incoming_keys_are_hidden(sides: tuple[Node, Node, Node]) -> None:
     source, target, replica = sides
     tag = tag_in(1, 50)
     fill(source, tag, 10)
-    with held_before_pause(source):
-        name = migrate(source, target, 0, 50)
-        wait_held(source, target, name)
+    with held_migration(source, target) as name:
         wait_until(lambda: "" if count(replica, tag) == 10 else "the replica has not all keys")
         for node in (target, replica):
             assert node.ask("DBSIZE") == 0 and node.ask("KEYS", "*") == [] and node.ask("RANDOMKEY") is None
@@ -173,9 +170,7 @@ def test_incoming_keys_do_not_expire_by_themselves(sides: tuple[Node, Node, Node
     tag = tag_in(1, 50)
     source.ask("DEBUG", "SET-ACTIVE-EXPIRE", 0)
     source.ask("SET", f"{tag}key", "x", "PX", 50)
-    with held_before_pause(source):
-        name = migrate(source, target, 0, 50)
-        wait_held(source, target, name)
+    with held_migration(source, target) as name:
         before = target.info("stats")["expired_keys"]
         wait_until(lambda: "" if source.ask("PEXPIRETIME", f"{tag}key") == -2 else "it lives")
         wait_until(lambda: "" if count(target, tag) == 0 else "its source has not said so yet")
@@ -201,9 +196,7 @@ def test_what_is_told_of_a_job(sides: tuple[Node, Node, Node]) -> None:
 
 def test_the_client_of_a_source_is_marked(sides: tuple[Node, Node, Node]) -> None:
     source, target, _ = sides
-    with held_before_pause(source):
-        name = migrate(source, target, 0, 50)
-        wait_held(source, target, name)
+    with held_migration(source, target) as name:
         assert b" flags=i " in target.ask("CLIENT", "LIST")
         source.ask("CLUSTER", "CANCELSLOTMIGRATIONS")
     wait_state(target, name, b"failed")
@@ -227,47 +220,40 @@ def test_cancelled(sides: tuple[Node, Node, Node]) -> None:
     source, target, _ = sides
     tag = tag_in(1, 50)
     fill(source, tag)
-    with held_before_pause(source):
-        name = migrate(source, target, 0, 50)
-        wait_held(source, target, name)
+    with held_migration(source, target) as name:
         source.ask("CLUSTER", "CANCELSLOTMIGRATIONS")
     wait_state(source, name, b"cancelled")
     assert_nothing_has_happened(sides, name, tag, 100)
 
 
-@pytest.mark.parametrize("what", ["FLUSHALL", "FLUSHDB"])
+@pytest.mark.parametrize("what", ["FLUSHALL", "FLUSHDB", "DEBUG RELOAD"])
 def test_the_target_is_flushed(sides: tuple[Node, Node, Node], what: str) -> None:
     source, target, _ = sides
     tag = tag_in(1, 50)
     fill(source, tag)
-    with held_before_pause(source):
-        name = migrate(source, target, 0, 50)
-        wait_held(source, target, name)
-        target.ask(what)
+    with held_migration(source, target) as name:
+        target.ask(*what.split())
         assert job(target, name)[b"message"] == b"Data was flushed"
         wait_state(source, name, b"failed")
     assert_nothing_has_happened(sides, name, tag, 100)
 
 
-def test_the_source_is_flushed(sides: tuple[Node, Node, Node]) -> None:
+@pytest.mark.parametrize(("what", "left"), [("FLUSHALL", 0), ("DEBUG RELOAD", 100)])
+def test_the_source_is_flushed(sides: tuple[Node, Node, Node], what: str, left: int) -> None:
     source, target, _ = sides
     tag = tag_in(1, 50)
     fill(source, tag)
-    with held_before_pause(source):
-        name = migrate(source, target, 0, 50)
-        wait_held(source, target, name)
-        source.ask("FLUSHALL")
+    with held_migration(source, target) as name:
+        source.ask(*what.split())
         assert job(source, name)[b"message"] == b"Data was flushed"
-    assert_nothing_has_happened(sides, name, tag, 0)
+    assert_nothing_has_happened(sides, name, tag, left)
 
 
 def test_the_connection_is_cut(sides: tuple[Node, Node, Node]) -> None:
     source, target, _ = sides
     tag = tag_in(1, 50)
     fill(source, tag)
-    with held_before_pause(source):
-        name = migrate(source, target, 0, 50)
-        wait_held(source, target, name)
+    with held_migration(source, target) as name:
         line = next(line for line in target.ask("CLIENT", "LIST").splitlines() if b" flags=i " in line)
         target.ask("CLIENT", "KILL", "ID", line.split(b" ")[0].removeprefix(b"id="))
         wait_state(source, name, b"failed")
@@ -302,9 +288,7 @@ def test_the_target_does_not_take_the_slots_in_time(sides: tuple[Node, Node, Nod
 
 def test_slots_are_not_moved_by_hand_meanwhile(sides: tuple[Node, Node, Node]) -> None:
     source, target, _ = sides
-    with held_before_pause(source):
-        name = migrate(source, target, 0, 50)
-        wait_held(source, target, name)
+    with held_migration(source, target) as name:
         words = ("CLUSTER", "SETSLOT", 99, "MIGRATING", id_of(target))
         assert refusal(source, *words) == "ERR Slot export in progress."
         assert refusal(target, *words) == "ERR Slot import in progress."
@@ -324,6 +308,17 @@ def test_a_replica_is_refused_as_target(sides: tuple[Node, Node, Node]) -> None:
     )
 
 
+def test_keys_that_were_left_at_the_target_are_not_mixed_with_what_comes(sides: tuple[Node, Node, Node]) -> None:
+    source, target, _ = sides
+    tag = tag_in(1, 50)
+    fill(source, tag)
+    target.ask("DEBUG", "POPULATE", 1, f"{tag}left")
+    name = migrate(source, target, 0, 50)
+    message = wait_state(source, name, b"failed")[b"message"]
+    assert b"-ERR Slot %d has keys on the target node already" % key_slot(tag.encode()) in message
+    assert count(source, tag) == 100 and count(target, tag) == 1
+
+
 @pytest.mark.parametrize("what", ["ACK", "PAUSED", "SNAPSHOT-EOF", "REQUEST-PAUSE", "FAILOVER-GRANTED"])
 def test_the_words_of_the_protocol_are_not_for_everybody(nodes: list[Node], what: str) -> None:
     why = refusal(nodes[0], "CLUSTER", "SYNCSLOTS", what)
@@ -340,5 +335,22 @@ def test_slots_go_in_both_directions_at_once(sides: tuple[Node, Node, Node]) -> 
     wait_state(target, back, b"success")
     wait_until(lambda: "" if count(target, tags[0]) == count(source, tags[1]) == 1000 else "keys are missing")
     wait_until(lambda: "" if count(source, tags[0]) == count(target, tags[1]) == 0 else "keys are left")
+    move(target, source, 0, 50)
+    move(source, target, 9000, 9050)
+
+
+def test_each_side_takes_slots_of_the_other_before_it_hears_of_the_others_claim(sides: tuple[Node, Node, Node]) -> None:
+    source, target, _ = sides
+    tags = tag_in(1, 50), tag_in(9000, 9050)
+    fill(source, tags[0])
+    fill(target, tags[1])
+    with held_before_claim(source, target):
+        there, back = migrate(source, target, 0, 50), migrate(target, source, 9000, 9050)
+        wait_state(source, there, b"failover-granted")
+        wait_state(target, back, b"failover-granted")
+    for node, name in itertools.product((source, target), (there, back)):
+        wait_state(node, name, b"success")
+    wait_until(lambda: why_not_owner(target, 50, source) or why_not_owner(source, 9050, target))
+    assert count(target, tags[0]) == count(source, tags[1]) == 100
     move(target, source, 0, 50)
     move(source, target, 9000, 9050)

@@ -40,6 +40,16 @@ def move(shards: Shards, mend: Mend) -> Move:
     return Move(shards, mend)
 
 
+@pytest.fixture(params=STEPS)
+def step(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(params=["source", "target"])
+def side(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 def test_nobody_is_killed_but_a_migrate_times_out_and_its_keys_are_on_both_sides(move: Move) -> None:
     """redis#9421"""
     move.go("some batches are moved")
@@ -67,8 +77,6 @@ def test_a_target_that_dies_with_a_part_of_the_keys_is_replaced(shards: Shards) 
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize("side", ["source", "target"])
 def test_replaced_by_its_replica(move: Move, side: str, step: str) -> None:
     move.go(step)
     move.replace(side)
@@ -76,8 +84,6 @@ def test_replaced_by_its_replica(move: Move, side: str, step: str) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize("side", ["source", "target"])
 def test_replaced_by_its_replica_and_back_before_anybody_mends(move: Move, side: str, step: str) -> None:
     move.go(step)
     move.replace(side).start()
@@ -86,8 +92,6 @@ def test_replaced_by_its_replica_and_back_before_anybody_mends(move: Move, side:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize("side", ["source", "target"])
 def test_restarted_with_its_append_only_file(move: Move, side: str, step: str) -> None:
     move.go(step)
     move.kill(side).start()

@@ -2,6 +2,7 @@
 words on the wire are the same."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 import pytest
 
@@ -9,6 +10,7 @@ from pycluster.testing import Cluster, Node, wait_until
 from tests.integration.atomic import (
     count,
     held_before_pause,
+    held_migration,
     job,
     jobs,
     migrate,
@@ -19,8 +21,8 @@ from tests.integration.atomic import (
     why_not_owner,
 )
 from tests.integration.loads import Application
-from tests.integration.shards import wait
-from tests.integration.test_atomic_migration import digests, fill
+from tests.integration.shards import id_of, wait
+from tests.integration.test_atomic_migration import digests, fill, refusal
 from tests.interop.mixed import values_of_every_type
 from tests.interop.test_reshard import streams
 
@@ -51,8 +53,8 @@ class Sides:
         self.first, self.last = first, first + 50
         self.tags = tag_in(first, first), tag_in(first + 5, first + 5)
 
-    def migrate(self) -> bytes:
-        return migrate(self.source, self.target, self.first, self.last)
+    def held_migration(self) -> AbstractContextManager[bytes]:
+        return held_migration(self.source, self.target, self.first, self.last)
 
 
 @pytest.fixture(params=ROLES)
@@ -91,9 +93,7 @@ def test_an_application_notices_nothing(sides: Sides, mixed: Cluster) -> None:
 def test_incoming_keys_are_hidden_by_replicas_too(sides: Sides) -> None:
     tag = sides.tags[0]
     fill(sides.source, tag, 10)
-    with held_before_pause(sides.source):
-        name = sides.migrate()
-        wait_held(sides.source, sides.target, name)
+    with sides.held_migration() as name:
         wait_until(lambda: "" if count(sides.replica, tag) == 10 else "the replica has not all keys")
         for node in (sides.target, sides.replica):
             assert node.ask("DBSIZE") == 0 and node.ask("KEYS", "*") == [] and node.ask("RANDOMKEY") is None
@@ -107,9 +107,7 @@ def test_incoming_keys_are_hidden_by_replicas_too(sides: Sides) -> None:
 def test_changes_made_meanwhile_arrive(sides: Sides) -> None:
     tag = sides.tags[0]
     fill(sides.source, tag)
-    with held_before_pause(sides.source):
-        name = sides.migrate()
-        wait_held(sides.source, sides.target, name)
+    with sides.held_migration() as name:
         sides.source.ask("INCRBY", f"{tag}7", 100)
         sides.source.ask("DEL", f"{tag}8", f"{tag}9")
         sides.source.ask("ZADD", f"{tag}new", 1, "x")
@@ -122,14 +120,22 @@ def test_changes_made_meanwhile_arrive(sides: Sides) -> None:
 
 def test_the_target_is_flushed(sides: Sides) -> None:
     fill(sides.source, sides.tags[0])
-    with held_before_pause(sides.source):
-        name = sides.migrate()
-        wait_held(sides.source, sides.target, name)
+    with sides.held_migration() as name:
         sides.target.ask("FLUSHALL")
         assert job(sides.target, name)[b"message"] == b"Data was flushed"
         message = wait_state(sides.source, name, b"failed")[b"message"]
     assert message.startswith(b"Connection lost to target.")
     assert count(sides.source, sides.tags[0]) == 100
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["x 1", "01 1", "+1 1", "-0 1", "-1 1", "1 x", "1", "2 1", f"{1 << 63} 1", f"{(1 << 63) - 1} 1", f"1 {1 << 63}"],
+)
+def test_both_refuse_the_same_ranges(mixed: Cluster, words: str) -> None:
+    ours, valkey, _, _ = mixed.nodes
+    order = ("CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", *words.split(), "NODE", id_of(valkey))
+    assert refusal(ours, *order) == refusal(valkey, *order)
 
 
 def test_both_tell_the_same_of_a_job(sides: Sides) -> None:

@@ -1,6 +1,7 @@
 """Some bad luck, chosen by a seed: then everything is repaired, and the cluster must find together again.
 
-`live_through(seed)` raises if an invariant was hurt on the way, or if the nodes do not agree in the end.
+`live_through(seed)` raises if an invariant was hurt on the way, or if the nodes do not agree in the end; the transcript
+is among the error's notes, if there is one.
 """
 
 from collections.abc import Callable
@@ -18,9 +19,18 @@ RECOVERY_S = 40
 
 
 def live_through(seed: int, is_recording: bool = False) -> World:
-    rng = Random(seed)
     world = World(seed)
     world.is_recording = is_recording
+    try:
+        live(world, Random(seed))
+    except AssertionError as error:
+        if is_recording:
+            error.add_note("\n".join(world.transcript))
+        raise
+    return world
+
+
+def live(world: World, rng: Random) -> None:
     form(
         world,
         primaries=rng.choice([3, 3, 3, 5]),
@@ -44,7 +54,6 @@ def live_through(seed: int, is_recording: bool = False) -> World:
         close_open_slots(world)
         cover_lost_slots(world)
         assert settles(world, RECOVERY_S), f"{disagreement(world)}\n{world.describe()}"
-    return world
 
 
 def settles(world: World, seconds: float) -> bool:

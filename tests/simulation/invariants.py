@@ -88,7 +88,8 @@ class Invariants:
         self.look_at_moves(machine)
 
     def look_at_moves(self, machine: Machine) -> None:
-        """A slot that somebody claims goes only to a greater epoch: newer history is never replaced by older."""
+        """A slot that somebody claims goes only to a greater epoch: newer history is never replaced by older. But to
+        whom its owner has granted it, it goes at once."""
         before = self.views[machine.name]
         now = {node.id: (node.slots, node.config_epoch) for node in machine.state.nodes.values()}
         self.views[machine.name] = now
@@ -96,7 +97,7 @@ class Invariants:
             return
         myself, unclaimed = machine.state.myself.id, self.unclaimed[machine.name]
         for gainer, (slots, epoch) in now.items():
-            gained = slots & ~before.get(gainer, (0, 0))[0] & ~unclaimed
+            gained = slots & ~before.get(gainer, (0, 0))[0] & ~unclaimed & ~machine.data.granted_to(gainer)
             if not gained:
                 continue
             for loser, (lost, lost_epoch) in before.items():

@@ -21,6 +21,7 @@ class Data:
     last_heard_ms: int = -NEVER_MS
     paused_until_ms: int = 0
     keys: set[int] = field(default_factory=set)  # the slots that have some
+    granted: dict[str, int] = field(default_factory=dict)  # by node: slots that it may take, by an atomic migration
     delivered: list[bytes] = field(default_factory=list)
 
     def replication_offset(self) -> int:
@@ -37,6 +38,9 @@ class Data:
 
     def keys_in_slot(self, slot: int) -> int:
         return 1 if slot in self.keys else 0
+
+    def granted_to(self, node_id: str) -> int:
+        return self.granted.get(node_id, 0)
 
     def key_count(self) -> int:
         return len(self.keys)

@@ -6,6 +6,7 @@ may be open, and its keys lie where it is.
 
 from collections.abc import Callable
 from functools import partial
+from random import Random
 
 import pytest
 
@@ -212,3 +213,24 @@ def test_a_sister_follows_with_the_slots_that_the_heir_has_open() -> None:
     move.world.run_until(lambda: move.world["B1"].is_primary or move.world["B2"].is_primary)
     move.world.run(2)
     assert opened(move.world["B1"]) == opened(move.world["B2"]) == before
+
+
+# Atomic migrations: all keys are at the target, the source lets no write happen, and the target claims the slot.
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_slots_that_change_places_at_once_are_where_their_keys_are(seed: int) -> None:
+    """Each target takes a new epoch, or has the greatest already, before it hears of the other's claim."""
+    dice, world = Random(seed), form(World(seed))
+    world.delay_ms, world.loss = (1, 200), 0.05
+    ways = [("A", "B", SLOT), ("B", "A", 6000), ("B", "C", 6001), ("C", "A", 12000)]
+    for source, target, slot in dice.sample(ways, len(ways)):
+        world[source].data.granted[world[target].id] = 1 << slot
+        world[source].data.keys.add(slot)
+        world[target].data.keys.add(slot)
+    for _, target, slot in dice.sample(ways, len(ways)):
+        world.order(target, "take_slots", [slot])
+        world.run(dice.choice([0, 0.05]))
+    world.run_until(lambda: all(world[target].slots >> slot & 1 for _, target, slot in ways) and is_settled(world))
+    keys = {name: {slot for _, target, slot in ways if target == name} for name in "ABC"}
+    assert {name: world[name].data.keys for name in "ABC"} == keys

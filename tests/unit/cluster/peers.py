@@ -25,6 +25,7 @@ class Host:
     following: bool = True
     loading: bool = False
     keys: dict[int, int] = field(default_factory=dict)
+    granted: dict[str, int] = field(default_factory=dict)  # slots by node
 
     def replication_offset(self) -> int:
         return self.offset
@@ -40,6 +41,9 @@ class Host:
 
     def keys_in_slot(self, slot: int) -> int:
         return self.keys.get(slot, 0)
+
+    def granted_to(self, node_id: str) -> int:
+        return self.granted.get(node_id, 0)
 
     def key_count(self) -> int:
         return sum(self.keys.values())

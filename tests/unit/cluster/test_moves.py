@@ -222,3 +222,62 @@ def test_an_import_ends_when_a_third_node_owns_the_slot(me: Core) -> None:
 def test_a_primary_refuses_as_ever(me: Core) -> None:
     a = me.meets("a", slots=THIRDS[0])
     assert refused(me, "set_slot_migrating", SLOT, a.id) == f"ERR I'm not the owner of hash slot {SLOT}"
+
+
+def test_an_order_about_who_leads_no_more_does_not_leave_the_slot_with_it(me: Core) -> None:
+    c = me.meets("c", slots=THIRDS[2], config_epoch=9)
+    c1 = me.meets("e", replica_of=c.id, config_epoch=9)
+    b = replica_of(me, "b", THIRDS[1], 2)
+    me.orders("set_slot_node", 6000, c1.id)
+    assert me.state.slots.owner[6000] is me.node(c1)
+    me.hears(c1, Kind.PING)
+    me.hears(b, Kind.PING)
+    assert me.state.slots.owner[6000] is me.node(b)
+
+
+# Atomic migrations
+
+
+def granted_slots(me: Core) -> Peer:
+    """A peer that has granted me a slot, and does not know yet that I have taken it."""
+    me.orders("set_config_epoch", 2)
+    a = me.meets("a", slots=THIRDS[0], config_epoch=1)
+    me.orders("take_slots", [SLOT])
+    return a
+
+
+def test_what_was_granted_is_not_lost_to_what_the_source_said_before(me: Core) -> None:
+    a = granted_slots(me)
+    a.config_epoch = 3
+    me.hears(a, Kind.PING)
+    assert me.state.slots.owner[SLOT] is me.myself and me.myself.config_epoch == 4
+
+
+def test_some_time_later_the_source_may_claim_it_again(me: Core) -> None:
+    a = granted_slots(me)
+    a.config_epoch = 3
+    me.now_ms += 2001
+    me.hears(a, Kind.PING)
+    assert me.state.slots.owner[SLOT] is me.node(a)
+
+
+def test_the_source_may_claim_it_again_when_it_was_granted_back(me: Core) -> None:
+    a = granted_slots(me)
+    a.config_epoch = 3
+    me.host.granted[a.id] = slot_range(SLOT, SLOT)
+    me.hears(a, Kind.PING)
+    assert me.state.slots.owner[SLOT] is me.node(a) and me.myself.config_epoch == 2
+
+
+def test_the_source_may_claim_it_again_when_it_is_moved_back_by_hand(me: Core) -> None:
+    a = granted_slots(me)
+    me.orders("set_slot_migrating", SLOT, a.id)
+    a.config_epoch = 3
+    me.hears(a, Kind.PING)
+    assert me.state.slots.owner[SLOT] is me.node(a)
+
+
+def test_another_node_may_claim_it(me: Core) -> None:
+    granted_slots(me)
+    me.meets("b", slots=slot_range(SLOT, SLOT), config_epoch=3)
+    assert me.state.slots.owner[SLOT] is not me.myself

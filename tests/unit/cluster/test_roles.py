@@ -24,6 +24,17 @@ def test_an_owned_slot_goes_only_to_a_greater_epoch() -> None:
     assert (me.node(a).slots, me.node(b).slots) == (0, THIRDS[0])
 
 
+def test_what_i_have_granted_is_taken_even_under_my_own_epoch() -> None:
+    me = Core()
+    me.orders("set_config_epoch", 5)
+    me.orders("add_slots", range(10))
+    f = me.meets("f", slots=THIRDS[2], config_epoch=4)
+    me.host.granted[f.id] = slot_range(0, 4)
+    f.slots, f.config_epoch = f.slots | slot_range(0, 9), 5
+    me.hears(f, Kind.PING)
+    assert (me.myself.slots, me.node(f).slots) == (slot_range(5, 9), THIRDS[2] | slot_range(0, 4))
+
+
 def test_a_claim_is_on_disk_before_anything_is_answered() -> None:
     me = Core()
     a = me.meets("a")

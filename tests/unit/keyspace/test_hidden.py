@@ -52,6 +52,18 @@ def test_they_do_not_expire(db: Database) -> None:
     assert len(db.slots[key_slot(b"{b}")]) == 50
 
 
+def test_many_of_them_do_not_keep_others_from_expiring(db: Database) -> None:
+    for number in range(100):
+        key = b"{many%d}" % number
+        db.enter_slot_of(key)
+        db.set_deadline(key, 500)
+        db.hidden[db.slot] = None
+    db.enter_slot_of(b"{c}")
+    db.put(b"{c}", b"x")
+    db.set_deadline(b"{c}", 500)
+    assert expire_some(db, 20) == (6, 6)
+
+
 @pytest.mark.parametrize("name", ["allkeys-random", "volatile-random", "allkeys-lfu", "volatile-ttl"])
 def test_they_are_not_evicted(db: Database, name: str) -> None:
     policy = Policy.named(name)

@@ -8,10 +8,16 @@ from typing import Any
 import pytest
 
 from pycluster.admin.catalogue import GROUPS
+from pycluster.keyspace.database import FOREVER_MS
 from pycluster.keyspace.eviction import Candidates, Policy
+from pycluster.protocol.errors import InternalError
+from pycluster.rdb.payload import restore
+from pycluster.server import big_values
 from pycluster.server.blocking import BLOCKED, POSTPONED
+from pycluster.server.client import Client
 from pycluster.server.config import Config
 from pycluster.server.log import Log
+from pycluster.server.pause import FAILOVER
 from pycluster.server.server import Server
 
 
@@ -83,6 +89,35 @@ def test_a_transaction_waits_when_it_is_to_run(world: World) -> None:
     assert world.ask(b"EXEC") == [1, b"v"]
 
 
+def keep_back(world: World) -> Client:
+    """One waits for a key, and would change another, which is reserved; the first key comes. Somebody else."""
+    world.ask(b"RPUSH", b"to", b"x")
+    assert world.ask(b"BLMOVE", b"from", b"to", b"LEFT", b"RIGHT", b"0") is BLOCKED
+    world.server.reservations.reserve([b"to"])
+    other: Client = world.server.new_client(world.client.link)
+    world.server.execute(other, [b"RPUSH", b"from", b"y"])
+    return other
+
+
+def test_who_waits_for_one_key_and_changes_another_is_served_when_that_is_free(world: World) -> None:
+    other = keep_back(world)
+    assert not world.sent and world.server.execute(other, [b"LLEN", b"from"]) == 1
+    world.server.reservations.release([b"to"])
+    world.loop.run_until_complete(asyncio.sleep(0))
+    assert world.sent == [b"y"] and world.server.execute(other, [b"LRANGE", b"to", b"0", b"-1"]) == [b"x", b"y"]
+
+
+def test_who_waits_is_not_served_while_data_stands_still(world: World) -> None:
+    other = keep_back(world)
+    world.server.pause.begin(FAILOVER, FOREVER_MS, all_commands=False)
+    world.server.reservations.release([b"to"])
+    world.loop.run_until_complete(asyncio.sleep(0))
+    assert not world.sent and world.server.execute(other, [b"LLEN", b"from"]) == 1
+    world.server.pause.end(FAILOVER)
+    world.loop.run_until_complete(asyncio.sleep(0))
+    assert world.sent == [b"y"]
+
+
 def test_a_reserved_key_does_not_expire_by_itself(world: World) -> None:
     world.ask(b"PEXPIRE", b"k", b"1")
     world.server.reservations.reserve([b"k"])
@@ -120,6 +155,49 @@ def test_a_big_value_is_dumped_as_a_task(world: World) -> None:
     world.run_tasks()
     (payload,) = world.sent
     assert isinstance(payload, bytes) and len(payload) > 300_000
+
+
+def test_a_big_value_that_the_primary_changes_is_dumped_as_it_was(world: World) -> None:
+    for start in range(0, 60_000, 1000):
+        world.ask(b"RPUSH", b"big", *(b"%d" % member for member in range(start, start + 1000)))
+    assert world.ask(b"DUMP", b"big") is BLOCKED
+    world.loop.run_until_complete(asyncio.sleep(0))
+    primary = world.server.new_primary_client(world.client.link)
+    assert world.server.execute(primary, [b"LPOP", b"big", b"500"])
+    world.run_tasks()
+    (payload,) = world.sent
+    assert isinstance(payload, bytes) and list(restore(payload)) == [b"%d" % member for member in range(60_000)]
+    assert not world.server.databases[0].before_change
+
+
+def test_a_big_value_that_the_primary_restores_is_dumped_as_it_was(world: World) -> None:
+    fill(world, b"twin")
+    fill(world)
+    world.ask(b"SADD", b"big", b"x")
+    world.ask(b"DUMP", b"big")
+    world.run_tasks()
+    payload = world.sent.pop()
+    assert world.ask(b"DUMP", b"twin") is BLOCKED
+    primary = world.server.new_primary_client(world.client.link)
+    request = [b"RESTORE", b"twin", b"0", payload, b"REPLACE"]
+    assert world.server.execute(primary, request) is POSTPONED
+    world.run_tasks()
+    assert world.server.execute(primary, request) == "OK"
+    assert len(restore(world.sent[0])) == 60_000 and world.ask(b"SCARD", b"twin") == 60_001
+
+
+def test_who_wants_a_value_that_cannot_be_dumped_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(value: object, compress: bool) -> Iterator[bytes]:
+        yield b""
+        raise MemoryError
+
+    fill(world)
+    monkeypatch.setattr(big_values, "pieces_of", fail)
+    monkeypatch.setattr(big_values, "MOMENT_NS", -1)
+    assert world.ask(b"DUMP", b"big") is BLOCKED
+    world.run_tasks()
+    (reply,) = world.sent
+    assert isinstance(reply, InternalError) and world.ask(b"SCARD", b"big") == 60_000
 
 
 def test_a_big_value_is_restored_as_a_task_and_the_request_handed_in_again(world: World) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from pycluster.keyspace.slots import key_slot
-from pycluster.server import slot_drops
+from pycluster.server import data_part, slot_drops
 from tests.unit.server.stage import Clustered
 
 SLOT = key_slot(b"{a}")  # another node's
@@ -68,6 +68,16 @@ def test_before_a_slot_is_ours_again_all_is_told(stage: Clustered) -> None:
     stage.slots.importing[SLOT] = stage.other
     drops.settle_before_use()
     assert deletes(stage) > MANY // 2 and not drops._dropped
+
+
+def test_before_the_append_only_file_is_read_again_all_is_told(
+    stage: Clustered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DEBUG LOADAOF: the file would bring back what it has not been told of."""
+    monkeypatch.setattr(stage.server.aof, "reload", lambda replay: None)
+    stage.server.slot_drops.drop([SLOT])
+    assert data_part.reload_aof(stage.server)
+    assert deletes(stage) == MANY
 
 
 def test_a_replica_tells_nothing_more(stage: Clustered) -> None:

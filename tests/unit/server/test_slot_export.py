@@ -2,12 +2,15 @@
 
 from typing import Any
 
+import pytest
+
 from pycluster.commands import strings
 from pycluster.commands.table import build_table
 from pycluster.keyspace.database import Database
 from pycluster.keyspace.slots import SLOTS, key_slot
 from pycluster.persistence.slot_stream import SlotStream
 from pycluster.protocol.replies import encode_request
+from pycluster.server import slot_export
 from pycluster.server.execute import find
 from pycluster.server.slot_export import MUCH, Export
 from pycluster.slot_migration.job import Job, State
@@ -54,6 +57,9 @@ class Part:
 
     def sent_slots(self, job: Job) -> None:
         self.told.append("sent")
+
+    def cannot_read(self, job: Job, problem: Exception) -> None:
+        self.told.append(problem)
 
     def is_too_much(self, waiting: int) -> bool:
         return waiting > self.most
@@ -125,6 +131,28 @@ def test_a_target_that_is_too_far_behind_is_given_up_in_the_next_turn() -> None:
     assert "lost" not in stage.part.told
     stage.part.run()
     assert stage.part.told[-1] == "lost"
+
+
+def test_changes_that_wait_for_a_slot_to_be_read_count_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slot_export, "SLICE_S", -1)  # a piece a turn
+    stage = Stage(keys=500)
+    stage.begin()
+    for _ in range(3):
+        stage.part.turns.pop(0)[0]()
+    stage.export.pause_writing()
+    for _ in range(100):
+        stage.change()
+    assert not stage.transport.written.endswith(encode_request([b"SET", b"{a}new", b"y"]))
+    stage.part.run()
+    assert stage.part.told[-1] == "lost"
+
+
+def test_slots_that_cannot_be_read_end_the_migration() -> None:
+    stage = Stage(keys=500)
+    stage.db.slots[SLOT][b"{a}0"] = object()
+    stage.begin()
+    stage.part.run()
+    assert isinstance(stage.part.told[-1], AssertionError | TypeError)
 
 
 def test_what_the_target_says() -> None:

@@ -33,6 +33,7 @@ class Node:
         self.core = Migrations(self, Random(1), Settings())
         self.is_replica = False
         self.by_hand = (False, False)
+        self.strays: set[int] = set()  # slots with keys that should not be there
         self.waiting = 0
         self.done: list[Effect] = []
         self.said: list[str] = []
@@ -61,6 +62,9 @@ class Node:
 
     def is_moving_slots_by_hand(self) -> tuple[bool, bool]:
         return self.by_hand
+
+    def has_keys(self, slot: int) -> bool:
+        return slot in self.strays
 
     def waiting_bytes(self, job: Job) -> int:
         return self.waiting

@@ -3,6 +3,7 @@
 import pytest
 
 from pycluster.protocol.errors import ReplyError
+from pycluster.slot_migration.following import as_text, read_text
 from tests.unit.slot_migration.stage import SOURCE, TARGET, Node, World
 
 NAME = "d" * 40
@@ -47,10 +48,15 @@ def test_what_source_and_target_say_to_each_other_is_nothing_to_a_replica() -> N
     assert node.core.jobs.all == []
 
 
+def test_the_end_of_what_was_over_before_its_dataset_was_made_is_nothing_to_a_replica() -> None:
+    node = replica()
+    tell(node, f"FINISH STATE FAILED NAME {NAME} MESSAGE x")
+    assert node.core.jobs.all == [] and not node.hidden
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (f"FINISH STATE SUCCESS NAME {NAME} MESSAGE x", "ERR No such slot migration job"),
         ("FINISH", "ERR syntax error"),
         ("ESTABLISH", "ERR syntax error"),
     ],
@@ -93,3 +99,17 @@ def test_another_dataset_brings_its_own_imports() -> None:
     tell(node, ESTABLISH)
     node.perform(node.core.adopt([("e" * 40, ((7, 8),))], 0))
     assert node.hidden == {7, 8} and [job.name for job in node.core.jobs.all] == ["e" * 40]
+
+
+def test_what_a_file_holds_of_imports_is_what_is_read_of_it() -> None:
+    node = replica()
+    tell(node, ESTABLISH)
+    tell(node, f"ESTABLISH NAME {'e' * 40} SLOTSRANGE 16383 16383")
+    assert read_text(as_text(node.core.imports())) == [("e" * 40, ((16383, 16383),)), (NAME, ((1, 2), (5, 5)))]
+    assert read_text("") == []
+
+
+@pytest.mark.parametrize("text", "x 1,x 1-2-3,x 2-1,x 16384-16384,x 0-99999999999,x -1-2,x a-b,x ".split(","))
+def test_what_is_no_text_of_imports(text: str) -> None:
+    with pytest.raises(ValueError):
+        read_text(text)

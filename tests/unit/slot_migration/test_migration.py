@@ -97,6 +97,16 @@ def test_the_source_is_flushed(state: str) -> None:
     assert world.source.job.message == "Data was flushed"
 
 
+def test_what_was_granted_is_not_called_off_by_other_data_at_the_source() -> None:
+    """DEBUG RELOAD: unlike FLUSHALL it does not wait for the end of the pause."""
+    world = World().in_state("failover-granted")
+    world.source.perform(world.source.core.flushed(world.now_ms))
+    assert world.source.state == "failover-granted" and world.source.is_paused
+    world.run()
+    world.tell_owners()
+    assert world.source.state == world.target.state == "success"
+
+
 @pytest.mark.parametrize("state", ["snapshotting", "replicating", "failover-paused"])
 def test_the_target_is_flushed(state: str) -> None:
     world = World().in_state(state)
@@ -232,6 +242,16 @@ def test_who_asks_after_the_pause_is_denied() -> None:
     world.run()
     assert world.source.job.message == "Unpaused before failover completed"
     assert_nothing_has_happened(world, "failed")
+
+
+def test_from_the_grant_on_until_they_are_claimed_the_slots_are_for_the_target_to_take() -> None:
+    world = World().in_state("failover-paused")
+    assert world.source.core.granted_to(TARGET) == set()
+    world.run_until(world.source, "failover-granted")
+    assert world.source.core.granted_to(TARGET) == MINE and world.source.core.granted_to(THIRD) == set()
+    world.run()
+    world.tell_owners()
+    assert world.source.core.granted_to(TARGET) == set()
 
 
 def test_after_the_grant_a_lost_connection_proves_nothing() -> None:

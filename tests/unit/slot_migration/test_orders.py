@@ -26,6 +26,9 @@ def refusal_of_order(words: str, world: World | None = None) -> str:
         (f"SLOTSRANGE 1 x NODE {TARGET}", "ERR Invalid or out of range slot"),
         (f"SLOTSRANGE x 1 NODE {TARGET}", "ERR No slot ranges specified"),
         (f"SLOTSRANGE 01 1 NODE {TARGET}", "ERR No slot ranges specified"),
+        (f"SLOTSRANGE 9223372036854775807 1 NODE {TARGET}", "ERR Invalid or out of range slot"),
+        (f"SLOTSRANGE 9223372036854775808 1 NODE {TARGET}", "ERR No slot ranges specified"),
+        (f"SLOTSRANGE 1 9223372036854775808 NODE {TARGET}", "ERR Invalid or out of range slot"),
         ("SLOTSRANGE 1", "ERR No end slot for final slot range"),
         (f"SLOTSRANGE 1 1 1 1 NODE {TARGET}", "ERR Slot range 1-1 overlaps with previous range 1-1."),
         (f"SLOTSRANGE 500 500 NODE {TARGET}", "ERR Slot 500 has no node served."),
@@ -126,6 +129,13 @@ def test_a_slot_comes_only_once() -> None:
     world = World().in_state("snapshotting")
     why = refusal_of_establish(f"SOURCE {SOURCE} NAME {NAME} SLOTSRANGE 9 20", world)
     assert why == "ERR Slot is already being imported on the target by a different migration"
+
+
+def test_keys_that_were_left_in_a_slot_are_not_mixed_with_what_comes() -> None:
+    world = World()
+    world.target.strays = {7}
+    why = refusal_of_establish(f"SOURCE {SOURCE} NAME {NAME} SLOTSRANGE 5 9", world)
+    assert why == "ERR Slot 7 has keys on the target node already" and world.target.core.jobs.all == []
 
 
 def test_a_replica_takes_no_slots() -> None:

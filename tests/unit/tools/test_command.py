@@ -1,6 +1,8 @@
 """The command line: what is read, what is refused, what is asked."""
 
 import json
+from argparse import Namespace
+from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -8,11 +10,13 @@ from rich.console import Console
 
 from pycluster.tools.command import parser
 from pycluster.tools.connections import Connections, Credentials
+from pycluster.tools.local import up
 from pycluster.tools.looking import show_reply
-from pycluster.tools.membership import find_leaver, refuse_unless_fresh
-from pycluster.tools.node_lines import Address
+from pycluster.tools.membership import del_node, find_leaver, refuse_unless_fresh
+from pycluster.tools.node_lines import Address, read_address
 from pycluster.tools.outcomes import NodeSaid, Refused, Unreachable, Usage
 from pycluster.tools.session import Session, pick, pick_master
+from pycluster.tools.view import ClusterView
 from tests.unit.tools.clusters import A, B, three_masters, view_of
 
 HERE = "127.0.0.1:7001"
@@ -136,6 +140,46 @@ def test_a_replica_is_no_master() -> None:
 def test_a_node_that_does_not_answer_can_leave() -> None:
     leaver = find_leaver(view_of(three_masters(), silent={"a": "refused"}), "a" * 40)
     assert (leaver.name, leaver.slots, leaver.node) == ("10.0.0.1:7097", 0, None)
+
+
+def with_stranger(view: ClusterView, id_: str, name: str) -> ClusterView:
+    """The same view in which one node knows another one besides, which does not answer."""
+    first = view.nodes[0]
+    stranger = replace(first.lines[-1], id=id_, address=read_address(name))
+    return replace(view, nodes=(replace(first, lines=(*first.lines, stranger)), *view.nodes[1:]))
+
+
+def test_a_beginning_that_fits_a_node_that_answers_and_one_that_does_not_names_neither() -> None:
+    view = with_stranger(view_of(three_masters()), "aaaa" + "f" * 36, "10.0.0.1:1")
+    with pytest.raises(Usage, match="'aaaa' may be several nodes"):
+        find_leaver(view, "aaaa")
+    assert find_leaver(view, "aaaaf").name == "10.0.0.1:1"
+
+
+def test_of_two_that_do_not_answer_none_leaves_by_chance() -> None:
+    view = with_stranger(view_of(three_masters(), silent={"a": "refused"}), "aaaa" + "f" * 36, "10.0.0.1:1")
+    with pytest.raises(Usage, match="'aaaa' may be several nodes"):
+        find_leaver(view, "aaaa")
+
+
+def test_who_answers_at_an_address_is_meant_and_not_who_was_there_before() -> None:
+    view = with_stranger(view_of(three_masters()), "d" * 40, "10.0.0.1:7065")
+    assert find_leaver(view, "10.0.0.1:7065").id == A
+
+
+def test_replicas_that_no_other_master_could_have_keep_theirs() -> None:
+    nodes, one = three_masters(), session()
+    for letter in "ABC":
+        nodes[letter].slots = 0
+    one.view = lambda address: view_of(nodes)  # type: ignore[method-assign]
+    with pytest.raises(Refused, match="No other master has slots"):
+        del_node(one, Namespace(address=HERE, node=A))
+
+
+@pytest.mark.parametrize("base_port", [0, -5, 55531, 70000])
+def test_ports_that_there_are_not_are_refused(base_port: int) -> None:
+    with pytest.raises(Usage, match="must lie within 1-65535"):
+        up(session(), parser().parse_args(["up", "--base-port", str(base_port)]))
 
 
 def test_a_node_with_a_past_is_not_fresh() -> None:

@@ -28,6 +28,15 @@ def test_it_strikes_once() -> None:
         pass
 
 
+def test_it_strikes_though_the_request_fails() -> None:
+    interruption = Interruption()
+    with pytest.raises(KeyboardInterrupt), interruption.held_off():
+        interruption.strike()
+        raise ConnectionError
+    with interruption.held_off():
+        pass
+
+
 def test_the_second_one_does_not_wait() -> None:
     interruption = Interruption()
     with interruption.held_off():

@@ -67,6 +67,14 @@ def test_an_interruption_leaves_the_slot_open_and_says_which(nodes: FakeNodes) -
     assert {**nodes.at("A").keys, **nodes.at("B").keys} == FIVE
 
 
+def test_a_slot_that_the_target_refuses_is_not_open(nodes: FakeNodes) -> None:
+    mover, _ = mover_of(nodes)
+    nodes.at("B").owner = B
+    with pytest.raises(NodeSaid, match="already the owner"):
+        mover.move([Move(A, B, 1 << SLOT)])
+    assert mover.open_slot is None and nodes.at("A").gives == ""
+
+
 def test_a_key_that_is_at_the_target_already_stops_the_move(nodes: FakeNodes) -> None:
     nodes.at("B").keys[b"key:2"] = b"another"
     mover, _ = mover_of(nodes)
