@@ -1,5 +1,6 @@
 """The subcommands about who is in the cluster, and as what: create, add-node, del-node, failover."""
 
+import time
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,13 @@ from pycluster.tools.node_lines import Address, show_count, show_ranges
 from pycluster.tools.outcomes import NodeSaid, Refused, Status, Unreachable
 from pycluster.tools.session import Session, pick, pick_master
 from pycluster.tools.view import ClusterView, NodeView
+
+BUS_PORT_HINT = "is the port of the cluster bus reachable between all of them?"
+
+# A node that was removed a moment ago is kept away for a minute: by each node that forgot it, and by what those say to
+# each other (Redis 7.2). So it is introduced to each, and again to who does not know it yet.
+MEET_EVERY_S = 5.0
+MEET_FOR_S = 90.0
 
 
 def create(session: Session, arguments: Namespace) -> Status:
@@ -78,10 +86,7 @@ def _why_not_met(session: Session, addresses: Sequence[Address]) -> str:
     for address in addresses:
         known = [line for line in ask_node(session.connections, address).lines if line.is_member]
         if len(known) < len(addresses):
-            return (
-                f"{address} knows {len(known)} of {len(addresses)} nodes (is the port of the cluster bus reachable "
-                "between all of them?)"
-            )
+            return f"{address} knows {len(known)} of {len(addresses)} nodes ({BUS_PORT_HINT})"
     return ""
 
 
@@ -130,19 +135,34 @@ def _master_for_replica(view: ClusterView, name: str | None) -> NodeView:
 def _introduce(session: Session, view: ClusterView, new: NodeView, as_replica: bool) -> None:
     if not as_replica:
         _copy_functions(session, view.masters[0].asked_at, new.asked_at)
-    known = view.nodes[0]
-    place = known.me.address if known.me.address.host else known.asked_at
-    session.connections.ask(new.asked_at, "CLUSTER", "MEET", place.host, place.port)
     wanted = len(view.nodes) + 1
+    next_meeting = 0.0
 
     def why_not() -> str:
+        nonlocal next_meeting
         seen = session.view(new.asked_at)
+        strangers = [node for node in view.nodes if not _knows(seen.node(node.id), new.id)]
+        if strangers and time.monotonic() >= next_meeting:
+            next_meeting = time.monotonic() + MEET_EVERY_S
+            for node in strangers:
+                _meet(session, new, node)
+        if strangers:
+            return f"{strangers[0].address} does not know {new.asked_at} ({BUS_PORT_HINT})"
         if len(seen.nodes) < wanted:
             return f"{new.asked_at} knows {len(seen.nodes)} of {wanted} nodes"
-        strangers = [node for node in seen.nodes if not (line := node.line_of(new.id)) or not line.is_member]
-        return f"{strangers[0].address} does not know {new.asked_at}" if strangers else ""
+        return ""
 
-    session.wait("Waiting until all know the new node", why_not)
+    session.wait("Waiting until all know the new node", why_not, MEET_FOR_S)
+
+
+def _knows(node: NodeView | None, id_: str) -> bool:
+    line = node.line_of(id_) if node else None
+    return line is not None and line.is_member
+
+
+def _meet(session: Session, new: NodeView, member: NodeView) -> None:
+    place = member.me.address if member.me.address.host else member.asked_at
+    session.connections.ask(new.asked_at, "CLUSTER", "MEET", place.host, place.port)
 
 
 def _why_not_replica(session: Session, view: ClusterView, new: NodeView, master: NodeView) -> str:

@@ -385,6 +385,13 @@ def test_a_replica_leaves(pycluster: Command, nodes: list[Node], first: str) -> 
     assert id_of(nodes[1]) not in nodes[0].ask("CLUSTER", "NODES").decode()
 
 
+def test_who_has_left_may_come_back_at_once(pycluster: Command, nodes: list[Node], first: str) -> None:
+    """Though the others have been told to keep it away for a minute."""
+    assert pycluster("add-node", nodes[1].address, first, "--yes").status == 0
+    assert pycluster("check", first).status == 0
+    assert pycluster("del-node", first, nodes[1].address, "--yes").status == 0
+
+
 # ---- a master dies in the midst of a move
 
 
