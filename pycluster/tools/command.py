@@ -175,7 +175,12 @@ def _membership(commands: "Commands") -> None:
         "--wait", type=float, default=30.0, metavar="SECONDS", help="how long it may take (default: 30)"
     )
     for one in (create, add, delete, failover):
+        one.set_defaults(if_interrupted="What was begun goes on by itself, or the same command again finishes it.")
         _confirming(one)
+    create.set_defaults(
+        if_interrupted="If the nodes have met (pycluster nodes), replicas are made by: "
+        "pycluster add-node REPLICA MASTER --replica --master-id MASTER"
+    )
 
 
 def _add(

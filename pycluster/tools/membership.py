@@ -50,13 +50,14 @@ def refuse_unless_fresh(node: NodeView) -> None:
 
 def _make(session: Session, shards: Sequence[Shard], ids: dict[Address, str]) -> None:
     ask = session.connections.ask
-    for epoch, shard in enumerate(shards, 1):
-        _add_slots(session, shard.master, shard.slots)
-        # Different from the start, or the nodes would have to settle collisions first.
-        _ignoring_errors(session, shard.master, "CLUSTER", "SET-CONFIG-EPOCH", epoch)
     first, *others = ids
-    for address in others:
-        ask(first, "CLUSTER", "MEET", address.host, address.port)
+    with session.connections.interruption.held_off():
+        for epoch, shard in enumerate(shards, 1):
+            _add_slots(session, shard.master, shard.slots)
+            # Different from the start, or the nodes would have to settle collisions first.
+            _ignoring_errors(session, shard.master, "CLUSTER", "SET-CONFIG-EPOCH", epoch)
+        for address in others:
+            ask(first, "CLUSTER", "MEET", address.host, address.port)
     session.wait("Waiting until all have met", lambda: _why_not_met(session, list(ids)))
     for shard in shards:
         for replica in shard.replicas:
@@ -103,17 +104,21 @@ def _why_not_ok(session: Session, address: Address) -> str:
 
 
 def add_node(session: Session, arguments: Namespace) -> Status:
+    """A member without slots may still be made a replica: it is what is left if this is interrupted."""
     view = session.settled_view(arguments.address)
     new = ask_node(session.connections, arguments.new)
-    if view.node(new.id):
-        raise Refused(f"{arguments.new} is a member already.")
-    refuse_unless_fresh(new)
     as_replica = arguments.replica or arguments.master_id
+    is_member = view.node(new.id) is not None
+    if not is_member:
+        refuse_unless_fresh(new)
+    elif not (as_replica and new.is_master and not new.slots and not new.keys):
+        raise Refused(f"{arguments.new} is a member already.")
     master = _master_for_replica(view, arguments.master_id) if as_replica else None
     role = f"replica of {master.address}" if master else "master without slots"
     session.say(f"{arguments.new} ({new.id[:8]}...) becomes a {role}.")
     if session.is_confirmed("Add it?"):
-        _introduce(session, view, new, as_replica=master is not None)
+        if not is_member:
+            _introduce(session, view, new, as_replica=master is not None)
         if master:
             session.connections.ask(new.asked_at, "CLUSTER", "REPLICATE", master.id)
             session.wait("Waiting until all know its role", lambda: _why_not_replica(session, view, new, master))
@@ -222,11 +227,12 @@ def _remove(session: Session, view: ClusterView, leaver: Leaver, orphans: Sequen
     for orphan in orphans:  # a node can't forget its own master
         heir = min(heirs, key=lambda master: (len(view.replicas_of(master.id)), master.address))
         session.connections.ask(orphan.asked_at, "CLUSTER", "REPLICATE", heir.id)
-    for other in view.nodes:
-        if other.id != leaver.id:
-            _forget(session, other, leaver.id)
-    if leaver.node:
-        session.connections.ask(leaver.node.asked_at, "CLUSTER", "RESET", "SOFT")
+    with session.connections.interruption.held_off():
+        for other in view.nodes:
+            if other.id != leaver.id:
+                _forget(session, other, leaver.id)
+        if leaver.node:
+            session.connections.ask(leaver.node.asked_at, "CLUSTER", "RESET", "SOFT")
 
 
 def _forget(session: Session, node: NodeView, id_: str) -> None:

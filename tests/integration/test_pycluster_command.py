@@ -389,6 +389,14 @@ def test_who_has_left_may_come_back_at_once(pycluster: Command, nodes: list[Node
     """Though the others have been told to keep it away for a minute."""
     assert pycluster("add-node", nodes[1].address, first, "--yes").status == 0
     assert pycluster("check", first).status == 0
+
+
+def test_a_member_without_slots_is_made_a_replica(pycluster: Command, nodes: list[Node], first: str) -> None:
+    """As one whose addition was interrupted."""
+    words = ("add-node", nodes[1].address, first, "--yes")
+    assert pycluster(*words).status == 3
+    assert pycluster(*words, "--replica").status == 0
+    assert row(nodes[1], nodes[0]).role == "slave"
     assert pycluster("del-node", first, nodes[1].address, "--yes").status == 0
 
 
