@@ -176,7 +176,7 @@ def mend_with_redis_cli(redis_cli: str) -> Mend:
 
 def mend_with_pycluster(node: Node) -> None:
     said = subprocess.run(
-        [sys.executable, "-m", "pycluster.tools.command", "fix", node.address, "--yes"],
+        [sys.executable, "-m", "pycluster.tools", "fix", node.address, "--yes"],
         capture_output=True,
         text=True,
         timeout=60,

@@ -280,7 +280,7 @@ def interrupted_reshard(address: str, target: Node) -> str:
     """Ctrl-C in the midst of the big slot; what was printed."""
     words = f"reshard {address} --to {target.address} --ranges {BIG_SLOT} --pipeline 5 --yes".split()
     process = subprocess.Popen(
-        [sys.executable, "-X", "faulthandler", "-m", "pycluster.tools.command", *words],
+        [sys.executable, "-X", "faulthandler", "-m", "pycluster.tools", *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
