@@ -83,9 +83,9 @@ def parser() -> argparse.ArgumentParser:
 
 def _local(commands: "Commands") -> None:
     up = _add(commands, "up", local.up, "start a cluster on this machine, or show the one that runs", address=False)
-    up.add_argument("--masters", type=int, default=3, help="how many masters (default: 3)")
-    up.add_argument("--replicas", type=int, default=1, help="how many replicas each (default: 1)")
-    up.add_argument("--base-port", type=int, default=7001, help="the first of their ports (default: 7001)")
+    up.add_argument("--masters", type=int, default=3, help="of a new cluster (default: 3)")
+    up.add_argument("--replicas", type=int, default=1, help="of each of them (default: 1)")
+    up.add_argument("--base-port", type=int, default=7001, help="the first one's (default: 7001)")
     up.add_argument("--program", type=shlex.split, default=PYCLUSTER, help="the server to start (default: ours)")
     down = _add(commands, "down", local.down, "stop the cluster that `up` started; its data stay", address=False)
     down.add_argument("--clean", action="store_true", help="delete the data, too")
