@@ -42,9 +42,19 @@ An address is host:port, of any node of the cluster; nodes are named by address,
 """
 
 
+class Printer(Console):
+    """rich's console, for which a reader who has had enough (`| head`) is no failure."""
+
+    def on_broken_pipe(self) -> None:
+        try:
+            super().on_broken_pipe()  # from now on nothing is printed
+        except SystemExit:
+            raise SystemExit(Status.OK) from None
+
+
 def main(words: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(words)
-    console = Console(stderr=arguments.json, highlight=False)
+    console = Printer(stderr=arguments.json, highlight=False)
     if not console.is_terminal:
         console.width = 200  # nothing wraps in a pipe
     credentials = Credentials(arguments.user, arguments.password)
