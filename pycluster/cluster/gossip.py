@@ -102,6 +102,8 @@ def hear_extensions(state: ClusterState, sender: Node, gossip: Gossip) -> None:
 
 def hear_of_forgotten(state: ClusterState, node_id: str, ttl_s: int) -> None:
     node = state.nodes.get(node_id)
+    if membership.is_forgiven(state, node_id, ttl_s):
+        return
     if node and not node.is_myself and node is not state.myself.primary:
         membership.forget(state, node, ttl_s)
 

@@ -199,6 +199,7 @@ def finish_handshake(state: ClusterState, link: Link, sender: Node | None, messa
         membership.remove(state, node)
         return False
     membership.rename(state, node, message.sender)
+    membership.forgive(state, node.id)
     node.flags = node.flags & ~HANDSHAKE | message.flags & (PRIMARY | REPLICA)
     node.speaks_extensions = link.speaks_extensions
     state.log("debug", f"Handshake with node {node.id} completed.")

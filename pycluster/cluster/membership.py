@@ -1,7 +1,9 @@
 """Who belongs to the cluster: nodes that are met, renamed when they say who they are, forgotten.
 
 A node that is met has a made-up id until it answers. A node that was forgotten is not learned again from gossip for a
-minute: time enough to tell all the others, who would otherwise bring it back (redis#3948).
+minute: time enough to tell all the others, who would otherwise bring it back (redis#3948). Who is met again in that
+minute is wanted, after all: what others still say of the forgetting is old news then. Redis 7.2 believes it, forgets
+the node once more, and never hears of it again, though the node itself takes the whole cluster for its own.
 """
 
 from pycluster.cluster import manual_failover
@@ -9,6 +11,7 @@ from pycluster.cluster.node import HANDSHAKE, MEET, Node, random_id
 from pycluster.cluster.state import ClusterState
 
 FORGOTTEN_FOR_S = 60
+ROUNDED_S = 2  # word of a forgetting tells whole seconds, and is rounded by each node that passes it on
 
 
 def add(state: ClusterState, node: Node) -> None:
@@ -54,8 +57,20 @@ def remove(state: ClusterState, node: Node) -> None:
 def forget(state: ClusterState, node: Node, ttl_s: int = FORGOTTEN_FOR_S) -> None:
     drop_expired(state)
     state.forgotten[node.id] = state.now_ms // 1000 + ttl_s
+    state.forgiven.pop(node.id, None)
     remove(state, node)
     state.save_and_judge()
+
+
+def forgive(state: ClusterState, node_id: str) -> None:
+    """The node has been met. If it was forgotten before, that is over."""
+    if state.forgotten.pop(node_id, None) is not None:
+        state.forgiven[node_id] = state.now_ms // 1000 + FORGOTTEN_FOR_S + ROUNDED_S
+
+
+def is_forgiven(state: ClusterState, node_id: str, ttl_s: int) -> bool:
+    """Whether word of a forgetting that ends in so many seconds is older than the meeting."""
+    return state.now_ms // 1000 + ttl_s <= state.forgiven.get(node_id, 0)
 
 
 def is_forgotten(state: ClusterState, node_id: str) -> bool:

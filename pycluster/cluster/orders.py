@@ -52,6 +52,7 @@ def reset(state: ClusterState, hard: bool) -> None:
         if not node.is_myself:
             membership.remove(state, node)
     state.forgotten.clear()
+    state.forgiven.clear()
     if hard:
         state.current_epoch = state.last_vote_epoch = myself.config_epoch = 0
         state.log("notice", "configEpoch set to 0 via CLUSTER RESET HARD")

@@ -70,6 +70,7 @@ class ClusterState:
     current_epoch: int = 0
     last_vote_epoch: int = 0
     forgotten: dict[str, int] = field(default_factory=dict)  # ids not to be learned again, until when (s)
+    forgiven: dict[str, int] = field(default_factory=dict)  # met again: a forgetting that ends then (s) is an old one
 
     is_ok: bool = False
     size: int = 1  # primaries with slots: they vote

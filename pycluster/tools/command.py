@@ -42,9 +42,19 @@ An address is host:port, of any node of the cluster; nodes are named by address,
 """
 
 
+class Printer(Console):
+    """rich's console, for which a reader who has had enough (`| head`) is no failure."""
+
+    def on_broken_pipe(self) -> None:
+        try:
+            super().on_broken_pipe()  # from now on nothing is printed
+        except SystemExit:
+            raise SystemExit(Status.OK) from None
+
+
 def main(words: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(words)
-    console = Console(stderr=arguments.json, highlight=False)
+    console = Printer(stderr=arguments.json, highlight=False)
     if not console.is_terminal:
         console.width = 200  # nothing wraps in a pipe
     credentials = Credentials(arguments.user, arguments.password)
@@ -83,9 +93,9 @@ def parser() -> argparse.ArgumentParser:
 
 def _local(commands: "Commands") -> None:
     up = _add(commands, "up", local.up, "start a cluster on this machine, or show the one that runs", address=False)
-    up.add_argument("--masters", type=int, default=3, help="how many masters (default: 3)")
-    up.add_argument("--replicas", type=int, default=1, help="how many replicas each (default: 1)")
-    up.add_argument("--base-port", type=int, default=7001, help="the first of their ports (default: 7001)")
+    up.add_argument("--masters", type=int, default=3, help="of a new cluster (default: 3)")
+    up.add_argument("--replicas", type=int, default=1, help="of each of them (default: 1)")
+    up.add_argument("--base-port", type=int, default=7001, help="the first one's (default: 7001)")
     up.add_argument("--program", type=shlex.split, default=PYCLUSTER, help="the server to start (default: ours)")
     down = _add(commands, "down", local.down, "stop the cluster that `up` started; its data stay", address=False)
     down.add_argument("--clean", action="store_true", help="delete the data, too")
@@ -175,7 +185,12 @@ def _membership(commands: "Commands") -> None:
         "--wait", type=float, default=30.0, metavar="SECONDS", help="how long it may take (default: 30)"
     )
     for one in (create, add, delete, failover):
+        one.set_defaults(if_interrupted="What was begun goes on by itself, or the same command again finishes it.")
         _confirming(one)
+    create.set_defaults(
+        if_interrupted="If the nodes have met (pycluster nodes), replicas are made by: "
+        "pycluster add-node REPLICA MASTER --replica --master-id MASTER"
+    )
 
 
 def _add(

@@ -1,4 +1,5 @@
 """Ctrl-C strikes between two requests, not within one: what was asked is answered, and it is known how things stand.
+Nor does it strike between a few requests that belong together, as those that give a slot to its new owner.
 
 A second Ctrl-C strikes at once. Where nothing is under way (a question to the user, a pause) the first one does, too.
 """
@@ -28,15 +29,16 @@ class Interruption:
 
     @contextmanager
     def held_off(self) -> Iterator[None]:
-        """Around a request. (Signals are the main thread's; what other threads ask is nothing that must be ended.)"""
+        """Around a request, or around several; it may be nested. (Signals are the main thread's; what other threads ask
+        is nothing that must be ended.)"""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        self._is_held_off = True
+        before, self._is_held_off = self._is_held_off, True
         try:
             yield
         finally:
-            self._is_held_off = False
-            if self._has_come:  # whatever came of the request
+            self._is_held_off = before
+            if self._has_come and not before:  # whatever came of the request
                 self._has_come = False
                 raise KeyboardInterrupt

@@ -1,7 +1,8 @@
 """`pycluster up` and `down`, which `make cluster` uses: a cluster on this machine, to try things with.
 
 Each node has a directory of its own under run/, named after its port, and outlives this program. A cluster that was
-stopped comes back with its ids and data; one that runs is shown, not started twice.
+stopped comes back with its ids and data, and with the nodes that have come to it or gone meanwhile; one that runs is
+shown, not started twice.
 """
 
 import shutil
@@ -22,7 +23,7 @@ from rich.table import Table
 from pycluster.testing import Cluster, Node, StartFailed
 from pycluster.testing.connection import Word
 from pycluster.testing.ports import BUS_OFFSET
-from pycluster.tools.node_lines import show_count
+from pycluster.tools.node_lines import read_node_lines, show_count
 from pycluster.tools.outcomes import Refused, Status, Unwell, Usage
 from pycluster.tools.session import Session
 
@@ -55,13 +56,16 @@ def up(session: Session, arguments: Namespace) -> Status:
     if arguments.masters < 1 or arguments.replicas < 0:
         raise Usage("A cluster has at least one master, and no fewer than 0 replicas.")
     words = words_of(arguments)
-    count = arguments.masters * (1 + arguments.replicas)
+    masters, replicas = arguments.masters, arguments.replicas
+    if ports := ports_of_old(arguments.directory, arguments.base_port):
+        masters, replicas = len(ports), 0  # what they are to each other they know
+    count = masters * (1 + replicas)
     if not 1 <= arguments.base_port <= HIGHEST_PORT - BUS_OFFSET - count + 1:
         raise Usage(f"{count} ports and those {BUS_OFFSET} above, of the bus, must lie within 1-{HIGHEST_PORT}.")
     cluster = Cluster(
-        arguments.masters,
-        arguments.replicas,
-        ports=range(arguments.base_port, arguments.base_port + count),
+        masters,
+        replicas,
+        ports=ports or range(arguments.base_port, arguments.base_port + count),
         directory=arguments.directory,
         program=arguments.program,
         node_timeout_ms=NODE_TIMEOUT_MS,
@@ -99,6 +103,17 @@ def start(console: Console, cluster: Cluster, words: Words) -> None:
     took_s = time.monotonic() - began
     console.print(f"Up in {took_s:.1f} s; {keys} keys written through one node each and read through another.\n")
     show(console, cluster, words)
+
+
+def ports_of_old(directory: Path, first: int) -> list[int]:
+    """The ports of a cluster that was here before, by what its first node remembers; of those that live here."""
+    try:
+        remembered = (directory / str(first) / "nodes.conf").read_text()
+    except OSError:
+        return []
+    lines = read_node_lines("\n".join(line for line in remembered.splitlines() if not line.startswith("vars ")))
+    members = {line.address.port for line in lines if line.is_member}
+    return sorted(port for port in {first, *members} if (directory / str(port)).is_dir())
 
 
 def stop(console: Console, directory: Path, words: Words) -> int:

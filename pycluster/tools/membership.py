@@ -1,5 +1,6 @@
 """The subcommands about who is in the cluster, and as what: create, add-node, del-node, failover."""
 
+import time
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,13 @@ from pycluster.tools.node_lines import Address, show_count, show_ranges
 from pycluster.tools.outcomes import NodeSaid, Refused, Status, Unreachable
 from pycluster.tools.session import Session, ambiguous, pick, pick_master
 from pycluster.tools.view import ClusterView, NodeView
+
+BUS_PORT_HINT = "is the port of the cluster bus reachable between all of them?"
+
+# A node that was removed a moment ago is kept away for a minute: by each node that forgot it, and by what those say to
+# each other (Redis 7.2). So it is introduced to each, and again to who does not know it yet.
+MEET_EVERY_S = 5.0
+MEET_FOR_S = 90.0
 
 
 def create(session: Session, arguments: Namespace) -> Status:
@@ -42,13 +50,14 @@ def refuse_unless_fresh(node: NodeView) -> None:
 
 def _make(session: Session, shards: Sequence[Shard], ids: dict[Address, str]) -> None:
     ask = session.connections.ask
-    for epoch, shard in enumerate(shards, 1):
-        _add_slots(session, shard.master, shard.slots)
-        # Different from the start, or the nodes would have to settle collisions first.
-        _ignoring_errors(session, shard.master, "CLUSTER", "SET-CONFIG-EPOCH", epoch)
     first, *others = ids
-    for address in others:
-        ask(first, "CLUSTER", "MEET", address.host, address.port)
+    with session.connections.interruption.held_off():
+        for epoch, shard in enumerate(shards, 1):
+            _add_slots(session, shard.master, shard.slots)
+            # Different from the start, or the nodes would have to settle collisions first.
+            _ignoring_errors(session, shard.master, "CLUSTER", "SET-CONFIG-EPOCH", epoch)
+        for address in others:
+            ask(first, "CLUSTER", "MEET", address.host, address.port)
     session.wait("Waiting until all have met", lambda: _why_not_met(session, list(ids)))
     for shard in shards:
         for replica in shard.replicas:
@@ -78,10 +87,7 @@ def _why_not_met(session: Session, addresses: Sequence[Address]) -> str:
     for address in addresses:
         known = [line for line in ask_node(session.connections, address).lines if line.is_member]
         if len(known) < len(addresses):
-            return (
-                f"{address} knows {len(known)} of {len(addresses)} nodes (is the port of the cluster bus reachable "
-                "between all of them?)"
-            )
+            return f"{address} knows {len(known)} of {len(addresses)} nodes ({BUS_PORT_HINT})"
     return ""
 
 
@@ -98,17 +104,21 @@ def _why_not_ok(session: Session, address: Address) -> str:
 
 
 def add_node(session: Session, arguments: Namespace) -> Status:
+    """A member without slots may still be made a replica: it is what is left if this is interrupted."""
     view = session.settled_view(arguments.address)
     new = ask_node(session.connections, arguments.new)
-    if view.node(new.id):
-        raise Refused(f"{arguments.new} is a member already.")
-    refuse_unless_fresh(new)
     as_replica = arguments.replica or arguments.master_id
+    is_member = view.node(new.id) is not None
+    if not is_member:
+        refuse_unless_fresh(new)
+    elif not (as_replica and new.is_master and not new.slots and not new.keys):
+        raise Refused(f"{arguments.new} is a member already.")
     master = _master_for_replica(view, arguments.master_id) if as_replica else None
     role = f"replica of {master.address}" if master else "master without slots"
     session.say(f"{arguments.new} ({new.id[:8]}...) becomes a {role}.")
     if session.is_confirmed("Add it?"):
-        _introduce(session, view, new, as_replica=master is not None)
+        if not is_member:
+            _introduce(session, view, new, as_replica=master is not None)
         if master:
             session.connections.ask(new.asked_at, "CLUSTER", "REPLICATE", master.id)
             session.wait("Waiting until all know its role", lambda: _why_not_replica(session, view, new, master))
@@ -130,19 +140,34 @@ def _master_for_replica(view: ClusterView, name: str | None) -> NodeView:
 def _introduce(session: Session, view: ClusterView, new: NodeView, as_replica: bool) -> None:
     if not as_replica:
         _copy_functions(session, view.masters[0].asked_at, new.asked_at)
-    known = view.nodes[0]
-    place = known.me.address if known.me.address.host else known.asked_at
-    session.connections.ask(new.asked_at, "CLUSTER", "MEET", place.host, place.port)
     wanted = len(view.nodes) + 1
+    next_meeting = 0.0
 
     def why_not() -> str:
+        nonlocal next_meeting
         seen = session.view(new.asked_at)
+        strangers = [node for node in view.nodes if not _knows(seen.node(node.id), new.id)]
+        if strangers and time.monotonic() >= next_meeting:
+            next_meeting = time.monotonic() + MEET_EVERY_S
+            for node in strangers:
+                _meet(session, new, node)
+        if strangers:
+            return f"{strangers[0].address} does not know {new.asked_at} ({BUS_PORT_HINT})"
         if len(seen.nodes) < wanted:
             return f"{new.asked_at} knows {len(seen.nodes)} of {wanted} nodes"
-        strangers = [node for node in seen.nodes if not (line := node.line_of(new.id)) or not line.is_member]
-        return f"{strangers[0].address} does not know {new.asked_at}" if strangers else ""
+        return ""
 
-    session.wait("Waiting until all know the new node", why_not)
+    session.wait("Waiting until all know the new node", why_not, MEET_FOR_S)
+
+
+def _knows(node: NodeView | None, id_: str) -> bool:
+    line = node.line_of(id_) if node else None
+    return line is not None and line.is_member
+
+
+def _meet(session: Session, new: NodeView, member: NodeView) -> None:
+    place = member.me.address if member.me.address.host else member.asked_at
+    session.connections.ask(new.asked_at, "CLUSTER", "MEET", place.host, place.port)
 
 
 def _why_not_replica(session: Session, view: ClusterView, new: NodeView, master: NodeView) -> str:
@@ -208,11 +233,12 @@ def _remove(
     for orphan in orphans:  # a node can't forget its own master
         heir = min(heirs, key=lambda master: (len(view.replicas_of(master.id)), master.address))
         session.connections.ask(orphan.asked_at, "CLUSTER", "REPLICATE", heir.id)
-    for other in view.nodes:
-        if other.id != leaver.id:
-            _forget(session, other, leaver.id)
-    if leaver.node:
-        session.connections.ask(leaver.node.asked_at, "CLUSTER", "RESET", "SOFT")
+    with session.connections.interruption.held_off():
+        for other in view.nodes:
+            if other.id != leaver.id:
+                _forget(session, other, leaver.id)
+        if leaver.node:
+            session.connections.ask(leaver.node.asked_at, "CLUSTER", "RESET", "SOFT")
 
 
 def _forget(session: Session, node: NodeView, id_: str) -> None:

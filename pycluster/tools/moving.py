@@ -105,9 +105,10 @@ class Mover:
         self.set_slot(source, slot, "MIGRATING", target.id)
         for keys in self.keys_in(slot, source):
             self.migrate(slot, source, target, keys)
-        self.hand_over(slot, source, target)
-        self.open_slot = None
-        self.report(SlotMoved(slot))
+        with self.connections.interruption.held_off():
+            self.hand_over(slot, source, target)
+            self.open_slot = None
+            self.report(SlotMoved(slot))
 
     def hand_over(self, slot: int, source: NodeView, target: NodeView) -> None:
         """Tell all masters whose slot it is now."""

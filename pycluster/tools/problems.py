@@ -79,6 +79,7 @@ def unreachable_nodes(view: ClusterView) -> Iterator[Problem]:
                 ERROR,
                 f"{address} can't be reached from here ({why}), yet other nodes are connected to it: clients here will "
                 "be sent there in vain.",
+                f"{'It may be busy or stopped: ask again. ' if why == 'timed out' else ''}"
                 "If the node is behind NAT or in a container, set its cluster-announce-ip and -port to what clients "
                 "can reach; else look at firewalls, at `bind` and `protected-mode`, and at the password.",
             )
@@ -341,15 +342,19 @@ def lagging_replicas(view: ClusterView) -> Iterator[Problem]:
             advice = "Wait until it has." if syncing else "Look at both logs, and at masterauth if there is a password."
             yield Problem("lagging-replica", ERROR, f"replica {node.address} {what} its master, {name}.", advice)
             continue
-        behind = int(master.replication.get("master_repl_offset", 0)) if master else 0
-        behind -= int(said.get("slave_repl_offset", 0))
+        behind = 0
+        if master:  # both were asked in turn: the replica may have gone on meanwhile
+            offset = int(master.replication.get("master_repl_offset", 0))
+            behind = max(0, offset - int(said.get("slave_repl_offset", 0)))
         silence_s = int(said.get("master_last_io_seconds_ago", 0))
         if behind > LAG_BYTES or silence_s > SILENCE_S:
+            heard = f"is {behind:,} bytes behind its master, {name}, and heard of it"
+            if master is None:
+                heard = f"last heard of its master, {name},"
             yield Problem(
                 "lagging-replica",
                 WARNING,
-                f"replica {node.address} lags: it is {behind:,} bytes behind its master, {name}, and heard of it "
-                f"{silence_s} s ago.",
+                f"replica {node.address} lags: it {heard} {silence_s} s ago.",
                 "What is not replicated is lost when the master fails: look at load and network of both.",
             )
 

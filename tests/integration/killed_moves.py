@@ -176,7 +176,7 @@ def mend_with_redis_cli(redis_cli: str) -> Mend:
 
 def mend_with_pycluster(node: Node) -> None:
     said = subprocess.run(
-        [sys.executable, "-m", "pycluster.tools.command", "fix", node.address, "--yes"],
+        [sys.executable, "-m", "pycluster.tools", "fix", node.address, "--yes"],
         capture_output=True,
         text=True,
         timeout=60,
@@ -196,8 +196,14 @@ def take_all_slots(shards: Shards, loser: str, gainer: str) -> None:
     """Afterwards the loser is as a master that has just come to the cluster."""
     (word,) = owned(row(shards.master(loser)))
     first, _, last = word.partition("-")
-    for node in shards.nodes:
-        node.ask("CLUSTER", "DELSLOTSRANGE", first, last)
-    shards.master(gainer).ask("CLUSTER", "ADDSLOTSRANGE", first, last)
+
+    def take() -> str:
+        for node in (shards.master(loser), *shards.nodes):
+            with suppress(hiredis.ReplyError):  # it is nobody's there already
+                node.ask("CLUSTER", "DELSLOTSRANGE", first, last)
+        shards.master(gainer).ask("CLUSTER", "ADDSLOTSRANGE", first, last)
+        return ""
+
+    wait(take)  # a ping of the loser that was on its way claims them once more
     shards.master(gainer).ask("CLUSTER", "BUMPEPOCH")
     shards.wait_well()

@@ -134,7 +134,7 @@ def owned(row: Row) -> tuple[str, ...]:
 
 def epoch(row: Row) -> int:
     """A master without slots that was reset says a lower epoch than others remember; it counts for nothing."""
-    return row.epoch if row.role == "slave" or row.slots else 0
+    return row.epoch if row.role == "slave" or owned(row) else 0
 
 
 def why_not_one_cluster(nodes: Sequence[Node]) -> str:

@@ -280,7 +280,7 @@ def interrupted_reshard(address: str, target: Node) -> str:
     """Ctrl-C in the midst of the big slot; what was printed."""
     words = f"reshard {address} --to {target.address} --ranges {BIG_SLOT} --pipeline 5 --yes".split()
     process = subprocess.Popen(
-        [sys.executable, "-X", "faulthandler", "-m", "pycluster.tools.command", *words],
+        [sys.executable, "-X", "faulthandler", "-m", "pycluster.tools", *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -385,6 +385,21 @@ def test_a_replica_leaves(pycluster: Command, nodes: list[Node], first: str) -> 
     assert id_of(nodes[1]) not in nodes[0].ask("CLUSTER", "NODES").decode()
 
 
+def test_who_has_left_may_come_back_at_once(pycluster: Command, nodes: list[Node], first: str) -> None:
+    """Though the others have been told to keep it away for a minute."""
+    assert pycluster("add-node", nodes[1].address, first, "--yes").status == 0
+    assert pycluster("check", first).status == 0
+
+
+def test_a_member_without_slots_is_made_a_replica(pycluster: Command, nodes: list[Node], first: str) -> None:
+    """As one whose addition was interrupted."""
+    words = ("add-node", nodes[1].address, first, "--yes")
+    assert pycluster(*words).status == 3
+    assert pycluster(*words, "--replica").status == 0
+    assert row(nodes[1], nodes[0]).role == "slave"
+    assert pycluster("del-node", first, nodes[1].address, "--yes").status == 0
+
+
 # ---- a master dies in the midst of a move
 
 
@@ -470,7 +485,7 @@ def test_a_cluster_on_this_machine_comes_and_goes(pycluster: Command, tmp_path: 
     up = ("up", "--masters", 1, "--replicas", 0, "--base-port", port.number, *where)
     try:
         assert "12 keys written through one node each" in pycluster(*up).out
-        assert "The cluster is running already" in pycluster(*up).out
+        assert "The cluster is running already" in pycluster("up", *up[-4:]).out
         assert pycluster("check", f"127.0.0.1:{port.number}").status == 0
     finally:
         stopped = pycluster("down", *where)

@@ -307,6 +307,20 @@ def test_a_node_that_was_reset_can_join_again(world: World) -> None:
     world.run_until(lambda: is_settled(world))
 
 
+def test_a_node_that_is_removed_and_met_again_at_once_is_a_member_for_all_within_a_minute(world: World) -> None:
+    """As `redis-cli --cluster del-node` and `add-node` do it. (Redis 7.2's nodes never know it again.)"""
+    gone = world["A1"]
+    for machine in world.up:
+        if machine is not gone:
+            world.order(machine.name, "forget", gone.id)
+    world.invariants.expect_reset(gone)
+    world.order("A1", "reset", hard=False)
+    world.run(5)
+    world.order("A1", "meet", "127.0.0.1", 7001, 17001)
+    world.run_until(lambda: all(gone.id in machine.state.nodes for machine in world.up), 70)
+    assert len(gone.state.nodes) == 6
+
+
 def test_what_is_published_reaches_every_node_once(world: World) -> None:
     world.tell("A", world["A"].cluster.publish, b"news", b"to all", False, world.now_ms)
     world.tell("A", world["A"].cluster.publish, b"news", b"to my shard", True, world.now_ms)

@@ -211,6 +211,27 @@ def test_forgetting_is_gossiped() -> None:
     assert of_kind(effects, Disconnect)
 
 
+def test_who_is_met_again_is_not_forgotten_again_because_of_old_news() -> None:
+    me = Core()
+    a, b = me.meets("a"), me.meets("b")
+    me.orders("forget", b.id)
+    me.now_ms += 5000
+    b = me.meets("b")
+    effects = me.hears(a, Kind.PING, Gossip((), (ForgottenNode(b.id, 55),)))
+    assert b.id in me.state.nodes
+    assert ForgottenNode not in map(type, sent(effects, Kind.PONG)[0].body.extensions)
+
+
+def test_who_is_met_again_and_then_forgotten_is_gone() -> None:
+    me = Core()
+    a, b = me.meets("a"), me.meets("b")
+    me.orders("forget", b.id)
+    b = me.meets("b")
+    me.now_ms += 5000
+    me.hears(a, Kind.PING, Gossip((), (ForgottenNode(b.id, 60),)))
+    assert b.id not in me.state.nodes
+
+
 def test_my_primary_is_not_forgotten_on_hearsay() -> None:
     me = Core()
     a, b = me.meets("a", slots=THIRDS[0], config_epoch=1), me.meets("b")

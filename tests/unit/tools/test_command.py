@@ -1,6 +1,8 @@
 """The command line: what is read, what is refused, what is asked."""
 
 import json
+import subprocess
+import sys
 from argparse import Namespace
 from dataclasses import replace
 from io import StringIO
@@ -117,6 +119,13 @@ def test_json_goes_alone_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:
     one.say("for people")
     one.result({"slots": 1})
     assert json.loads(capsys.readouterr().out) == {"slots": 1}
+
+
+def test_that_nobody_reads_on_is_no_failure() -> None:
+    program = "from pycluster.tools.command import Printer\nwhile True: Printer().print('line')"
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:
+        assert process.stdout and process.stdout.readline() == b"line\n"
+    assert process.returncode == 0
 
 
 # ---- naming nodes

@@ -37,6 +37,16 @@ def test_it_strikes_though_the_request_fails() -> None:
         pass
 
 
+def test_it_strikes_behind_all_that_belongs_together() -> None:
+    interruption, requests = Interruption(), 0
+    with pytest.raises(KeyboardInterrupt), interruption.held_off():
+        for _ in range(3):
+            with interruption.held_off():
+                interruption.strike() if not requests else None
+            requests += 1
+    assert requests == 3
+
+
 def test_the_second_one_does_not_wait() -> None:
     interruption = Interruption()
     with interruption.held_off():

@@ -75,6 +75,19 @@ def test_a_slot_that_the_target_refuses_is_not_open(nodes: FakeNodes) -> None:
     assert mover.open_slot is None and nodes.at("A").gives == ""
 
 
+def test_an_interruption_while_the_slot_is_handed_over_waits_until_it_is(nodes: FakeNodes) -> None:
+    mover, _ = mover_of(nodes)
+
+    def interrupt(letter: str, words: Sequence[Word]) -> None:
+        if words[:2] == ("CLUSTER", "SETSLOT") and words[3:] == ("NODE", B) and letter == "A":
+            nodes.interruption.strike()
+
+    nodes.before = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        mover.move([Move(A, B, 0b11 << SLOT)])
+    assert (mover.open_slot, [nodes.at(letter).owner for letter in "ABC"]) == (None, [B] * 3)
+
+
 def test_a_key_that_is_at_the_target_already_stops_the_move(nodes: FakeNodes) -> None:
     nodes.at("B").keys[b"key:2"] = b"another"
     mover, _ = mover_of(nodes)

@@ -284,6 +284,25 @@ def test_a_replica_that_has_not_heard_of_its_master_for_long() -> None:
     assert "heard of it 40 s ago" in only_problem(changed(view_of(three_masters()), "a", replication=said)).what
 
 
+def test_a_replica_of_a_master_that_does_not_answer_is_no_number_of_bytes_behind() -> None:
+    said = {"role": "slave", "master_link_status": "up", "slave_repl_offset": "9", "master_last_io_seconds_ago": "40"}
+    problems = find_problems(changed(view_of(three_masters(), silent={"A": "timed out"}), "a", replication=said))
+    (lag,) = [problem.what for problem in problems if problem.kind == "lagging-replica"]
+    assert lag == "replica 10.0.0.1:7097 lags: it last heard of its master, 10.0.0.1:7065 (AAAAAAAA), 40 s ago."
+
+
+def test_a_replica_that_went_on_while_it_was_asked_is_not_behind_by_less_than_nothing() -> None:
+    said = {"role": "slave", "master_link_status": "up", "slave_repl_offset": "5000"}
+    said["master_last_io_seconds_ago"] = "40"
+    problem = only_problem(changed(view_of(three_masters()), "a", replication=said))
+    assert "is 0 bytes behind" in problem.what
+
+
+def test_a_node_that_is_stopped_may_just_be_busy() -> None:
+    advice = find_problems(view_of(three_masters(), silent={"a": "timed out"}))[0].advice
+    assert advice.startswith("It may be busy or stopped: ask again. If the node is behind NAT")
+
+
 def test_a_replica_of_a_replica() -> None:
     nodes = three_masters()
     nodes["d"] = Described("d", master="a")
