@@ -45,7 +45,7 @@ class Bus:
         self._loop = asyncio.get_running_loop()
         self._outbox: list[Connect | Disconnect | Send] = []
         self._save: Persist | None = None
-        self._written = ""  # what counts of the nodes.conf that is on the disk
+        self._written: nodes_conf.Contents | None = None  # what the nodes.conf that is on the disk says
         self._is_synced = False
         self._flush_call: asyncio.Handle | None = None
         self._deliver_call: asyncio.Handle | None = None
@@ -111,24 +111,22 @@ class Bus:
         if self._save is None:
             return
         fsync, self._save = self._save.fsync, None
-        text = nodes_conf.write(self.cluster.state)
-        counts = nodes_conf.what_counts(text)
-        if counts == self._written and (self._is_synced or not fsync):
+        contents = nodes_conf.contents(self.cluster.state)
+        if contents == self._written and (self._is_synced or not fsync):
             return  # the bus has told before what was ordered now, say
         try:
-            self._replace_nodes_conf(text, counts, fsync)
+            self._replace_nodes_conf(contents, fsync)
         except WriteFailed:
             self._cannot_write()
             raise
 
     def save_anyway(self) -> None:
         """Writes nodes.conf at once, whether or not anything of it has changed; raises WriteFailed, and lives on."""
-        text = nodes_conf.write(self.cluster.state)
-        self._replace_nodes_conf(text, nodes_conf.what_counts(text), fsync=True)
+        self._replace_nodes_conf(nodes_conf.contents(self.cluster.state), fsync=True)
 
-    def _replace_nodes_conf(self, text: str, counts: str, fsync: bool) -> None:
-        self._nodes_file.save(text, fsync)
-        self._written, self._is_synced = counts, fsync
+    def _replace_nodes_conf(self, contents: nodes_conf.Contents, fsync: bool) -> None:
+        self._nodes_file.save(nodes_conf.write(self.cluster.state, contents), fsync)
+        self._written, self._is_synced = contents, fsync
 
     def _deliver(self) -> None:
         """What was to leave leaves, and with it what has come up meanwhile."""

@@ -27,6 +27,8 @@ def tick(state: ClusterState) -> None:
         if state.chance_ping_ms:
             ping_by_chance(state)
         state.chance_ping_ms = state.now_ms + CHANCE_PING_MS
+    if state.must_announce:
+        outgoing.pong_to_all(state)
     suspected = attend_to_all(state, nodes)
 
     roles.leave_sub_replica(state)

@@ -9,8 +9,8 @@ My own line ends with the slots that I am handing over, `[93->-<node>]`, or taki
 7.0, without the fields behind the hostname, are read too. Here is only text; files/nodes_file.py does the writing.
 """
 
-import re
 from random import Random
+from typing import NamedTuple
 
 from pycluster.cluster.host import Host
 from pycluster.cluster.node import (
@@ -28,7 +28,6 @@ from pycluster.cluster.slot_map import slot_range
 from pycluster.cluster.state import ClusterState
 from pycluster.keyspace.slots import SLOTS
 
-_PASSING = re.compile(r"^(\S+ \S+ \S+ \S+) \d+ \d+ (\d+) \w+", re.MULTILINE)
 FLAGS_BY_NAME = {name: flag for flag, name in FLAG_NAMES}
 
 
@@ -42,19 +41,48 @@ class Corrupt(Exception):
 # State into text
 
 
-def write(state: ClusterState) -> str:
-    lines = [node_line(state, node, with_fields=True) for node in state.nodes.values() if not node.in_handshake]
-    lines.append(f"vars currentEpoch {state.current_epoch} lastVoteEpoch {state.last_vote_epoch}\n")
-    return "".join(lines)
+class Lasting(NamedTuple):
+    """What of a node's line says something to who reads it: all but when it was pinged and heard, and whether there is
+    a connection."""
+
+    who: str
+    config_epoch: int
+    slots: str  # each behind a blank
 
 
-def what_counts(text: str) -> str:
-    """The text without what says nothing to who reads it: when nodes were pinged and heard, who is connected."""
-    return _PASSING.sub(r"\1 \2", text)
+class Contents(NamedTuple):
+    """What of the file says something: if that is as it was, the file need not be written again."""
+
+    nodes: list[Lasting]
+    epochs: str
+
+
+def contents(state: ClusterState) -> Contents:
+    nodes = [lasting(state, node, with_fields=True) for node in saved_nodes(state)]
+    return Contents(nodes, f"vars currentEpoch {state.current_epoch} lastVoteEpoch {state.last_vote_epoch}\n")
+
+
+def write(state: ClusterState, known: Contents | None = None) -> str:
+    """The text; of contents that are known already, if they are."""
+    known = known or contents(state)
+    return "".join([*map(line, saved_nodes(state), known.nodes), known.epochs])
+
+
+def saved_nodes(state: ClusterState) -> list[Node]:
+    return [node for node in state.nodes.values() if not node.in_handshake]
 
 
 def node_line(state: ClusterState, node: Node, with_fields: bool) -> str:
     """A node's line, here and in CLUSTER NODES, which does not show the fields behind the hostname."""
+    return line(node, lasting(state, node, with_fields))
+
+
+def line(node: Node, known: Lasting) -> str:
+    link = "connected" if node.link or node.is_myself else "disconnected"
+    return f"{known.who} {node.ping_sent_ms} {node.pong_received_ms} {known.config_epoch} {link}{known.slots}\n"
+
+
+def lasting(state: ClusterState, node: Node, with_fields: bool) -> Lasting:
     place = f"{node.ip}:{node.port}@{node.bus_port}"
     if with_fields:
         nodename = f",nodename={node.human_nodename}" if node.human_nodename else ""
@@ -63,14 +91,12 @@ def node_line(state: ClusterState, node: Node, with_fields: bool) -> str:
         place += f",{node.hostname}"
     primary = node.primary.id if node.primary else "-"
     config_epoch = node.primary.config_epoch if node.is_replica and node.primary else node.config_epoch
-    link = "connected" if node.link or node.is_myself else "disconnected"
-    times = f"{node.ping_sent_ms} {node.pong_received_ms}"
-    parts = [f"{node.id} {place} {flag_names(node.flags)} {primary} {times} {config_epoch} {link}"]
+    slots = [""]
     if node.slots:
-        parts.append(state.slots.text_of(node))
+        slots.append(state.slots.text_of(node))
     if node.is_myself:
-        parts += open_slots(state)
-    return " ".join(parts) + "\n"
+        slots += open_slots(state)
+    return Lasting(f"{node.id} {place} {flag_names(node.flags)} {primary}", config_epoch, " ".join(slots))
 
 
 def open_slots(state: ClusterState) -> list[str]:

@@ -191,10 +191,14 @@ def set_slot_node(state: ClusterState, slot: int, node_id: str) -> None:
         state.save(fsync=True)
     if node is myself and slot in slots.importing:
         # Nobody voted for this change of owner: a new epoch makes the others believe it.
-        if epochs.bump(state):
+        is_new_epoch = epochs.bump(state)
+        if is_new_epoch:
             state.log("notice", f"configEpoch updated after importing slot {slot}")
         del slots.importing[slot]
-        outgoing.pong_to_all(state)
+        if is_new_epoch:
+            outgoing.pong_to_all(state)
+        else:
+            outgoing.announce_slot(state)
     state.save_and_judge()
 
 

@@ -4,14 +4,17 @@ Sets of slots are ints used as bitmaps (bit 5 is slot 5), which is also their fo
 node's claim is compared, split and counted in a few operations, and only slots that change are ever looped over.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from pycluster.cluster.node import Node
 from pycluster.keyspace.slots import SLOTS
 
 ALL_SLOTS = (1 << SLOTS) - 1
+
+FEW = 64  # changed slots of a node: their text is mended, and not written anew
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -125,22 +128,45 @@ class RangesText:
         self._text = ""
 
     def of(self, slots: int) -> str:
-        changed = slots ^ self._slots
-        if not changed:
+        if slots == self._slots:
             return self._text
-        # 1. The runs that hold a changed slot, or a neighbour of one.
-        first, last = first_slot(changed), changed.bit_length() - 1
-        begin = bisect_left(self._runs, first - 1, key=lambda run: run[1])
-        end = bisect_right(self._runs, last + 1, key=lambda run: run[0])
-        if begin < end:
-            first, last = min(first, self._runs[begin][0]), max(last, self._runs[end - 1][1])
-        # 2. In their place come the runs that are there now.
-        runs = [(first + a, first + b) for a, b in slot_ranges(slots >> first & slot_range(0, last - first))]
-        self._runs[begin:end] = runs
-        self._words[begin:end] = [f"{a}-{b}" if a != b else f"{a}" for a, b in runs]
+        changed = slots ^ self._slots
+        if changed.bit_count() > FEW:
+            self._replace(0, len(self._runs), list(slot_ranges(slots)))
+        else:
+            for first, last in slot_ranges(changed & self._slots):
+                self._cut(first, last)
+            for first, last in slot_ranges(changed & slots):
+                self._join(first, last)
         self._slots = slots
         self._text = " ".join(self._words)
         return self._text
+
+    def _cut(self, first: int, last: int) -> None:
+        """Slots of one run go; what lies before and behind them stays."""
+        at = bisect_left(self._runs, last, key=_last)
+        begin, end = self._runs[at]
+        rests = ((begin, first - 1), (last + 1, end))
+        self._replace(at, at + 1, [rest for rest in rests if rest[0] <= rest[1]])
+
+    def _join(self, first: int, last: int) -> None:
+        """New slots come, and make one run with their neighbours."""
+        begin = bisect_left(self._runs, first - 1, key=_last)
+        end = begin
+        if end < len(self._runs) and self._runs[end][1] == first - 1:
+            first = self._runs[end][0]
+            end += 1
+        if end < len(self._runs) and self._runs[end][0] == last + 1:
+            last = self._runs[end][1]
+            end += 1
+        self._replace(begin, end, [(first, last)])
+
+    def _replace(self, begin: int, end: int, runs: list[tuple[int, int]]) -> None:
+        self._runs[begin:end] = runs
+        self._words[begin:end] = [f"{a}-{b}" if a != b else f"{a}" for a, b in runs]
+
+
+_last = itemgetter(1)
 
 
 def slot_set(slots: Iterable[int]) -> int:

@@ -84,6 +84,8 @@ class ClusterState:
 
     last_tick_ms: int = 0
     next_tick_ms: int = 0
+    announced_ms: int = 0  # when all nodes were last told what I own
+    must_announce: bool = False  # the next tick tells them
     chance_ping_ms: int = 0  # when a node is pinged by chance next
     pfail_count: int = 0
     messages_sent: list[int] = field(default_factory=lambda: [0] * len(KINDS))

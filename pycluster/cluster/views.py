@@ -9,24 +9,20 @@ from pycluster.cluster.message import KINDS
 from pycluster.cluster.node import Link, Node
 from pycluster.cluster.slot_map import slot_ranges
 from pycluster.cluster.state import ClusterState
-from pycluster.keyspace.slots import SLOTS
 
 Reply = bytes | int | None | list["Reply"] | dict[bytes, "Reply"]
 
 # For routing
 
-_AS_NUMBERS = bytes.maketrans(b"01", b"\0\1")
 
-
-def served_slots(state: ClusterState) -> bytearray:
-    """1 for each slot of which any key may be served here without another thought: mine, not on the move, and the
-    cluster is ok. All else takes the long way through the routing rules."""
+def served_slots(state: ClusterState) -> int:
+    """The slots of which any key may be served here without another thought: mine, not on the move, and the cluster is
+    ok. All else takes the long way through the routing rules."""
     if not state.is_ok:
-        return bytearray(SLOTS)
-    bits = f"{state.myself.slots:0{SLOTS}b}"[::-1]  # slot 0 first
-    served = bytearray(bits, "ascii").translate(_AS_NUMBERS)
+        return 0
+    served = state.myself.slots
     for slot in (*state.slots.migrating, *state.slots.importing):
-        served[slot] = 0
+        served &= ~(1 << slot)
     return served
 
 

@@ -94,7 +94,7 @@ def restore(client: Any, key: OverwriteKey, ttl: bytes, payload: bytes, *options
     wanted = _read_options(options) if options else _PLAIN
     if not wanted.replace and db.lookup_to_change(key) is not None:
         raise BusyKey
-    lifetime = parse_int(ttl)
+    lifetime = parse_int(ttl) if ttl != b"0" else 0  # most keys have none
     if lifetime < 0:
         raise InvalidTtl
     try:
@@ -126,7 +126,8 @@ def _put(client: Any, key: bytes, value: object, deadline: int, wanted: _Options
     db.put(key, value)
     if deadline:
         db.set_deadline(key, deadline)
-    _note_uses(db, key, wanted)
+    if db.keyspace.uses_by:
+        _note_uses(db, key, wanted)
     db.changed(key, "restore")
 
 
@@ -135,7 +136,7 @@ def _note_uses(db: Database, key: bytes, wanted: _Options) -> None:
     by, now = db.keyspace.uses_by, db.clock.now
     if by == "lfu":
         accesses.take(db, db.slot, key, by, accesses.FIRST_COUNT if wanted.frequency < 0 else wanted.frequency, now)
-    elif by:
+    else:
         accesses.take(db, db.slot, key, by, max(0, wanted.idle_s), now)
 
 

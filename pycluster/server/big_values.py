@@ -79,6 +79,8 @@ class Work(Generic[Outcome]):
 
 def payload_if_small(value: Any) -> bytes | None:
     """The payload of a value that is written in no time; None: it may take a while."""
+    if value.__class__ is bytes:  # the most of what is moved, on a short road
+        return payload_of(value, compress=False) if len(value) <= SHORT else None
     match value:
         case bytes():
             length = len(value)

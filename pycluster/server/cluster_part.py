@@ -25,7 +25,7 @@ from pycluster.cluster.effects import (
 )
 from pycluster.cluster.node import Node
 from pycluster.cluster.settings import Settings
-from pycluster.cluster.slot_map import slot_set, slots_in
+from pycluster.cluster.slot_map import slot_ranges, slot_set, slots_in
 from pycluster.cluster.state import ClusterState
 from pycluster.files.nodes_file import NodesFile
 from pycluster.files.writer import Disk
@@ -50,6 +50,7 @@ class ClusterPart:
     def __init__(self, server: Any, disk: Disk | None = None) -> None:
         """Locks and reads nodes.conf; raises InUse or nodes_conf.Corrupt. The event loop must run."""
         self._server = server
+        self._served = 0  # the slots that routing's table shows as served
         config = server.config
         self.file = NodesFile(server.path(config.cluster_config_file), disk or Disk())
         self.file.lock()
@@ -184,10 +185,10 @@ class ClusterPart:
                 (server.pubsub.spublish if sharded else server.pubsub.publish)(channel, payload)
 
     def _serve(self, released: int) -> None:
-        """Owners have changed: routing's table is made anew, and who listened in a slot that went away is told."""
+        """Owners have changed: routing's table follows, and who listened in a slot that went away is told."""
         server = self._server
         server.slot_drops.settle_before_use()
-        server.served[:] = views.served_slots(self.state)
+        self._show_served(views.served_slots(self.state))
         if server.slot_stats.counts:
             server.slot_stats.forget(slots_in(released))
         if released and server.pubsub.shard_channels:
@@ -196,6 +197,13 @@ class ClusterPart:
                 if self.state.slots.owner[slot] is not myself:
                     server.pubsub.leave_slot(slot)
         server.slot_migrations.told_of_owners()
+
+    def _show_served(self, served: int) -> None:
+        """Writes into routing's table what has changed: while slots move that is one, and there are 16384."""
+        for taken, shown in ((served & ~self._served, b"\1"), (self._served & ~served, b"\0")):
+            for first, last in slot_ranges(taken):
+                self._server.served[first : last + 1] = shown * (last + 1 - first)
+        self._served = served
 
     def _redirect_waiters(self) -> None:
         """Clients that wait for keys whose slot has gone, or in a cluster that is down, are told (clientsCron)."""

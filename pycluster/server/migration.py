@@ -264,6 +264,10 @@ def _judge(
     move: _Move, target: Target, selects: bool, sent: list[Parcel], replies: list[Any], problem: Exception | None
 ) -> str:
     """What the target's replies mean: OK, or the exception that says what went wrong. Notes which keys have moved."""
+    if problem is None and replies == [b"OK"] * len(replies):  # nearly always
+        move.moved += sent
+        target.selected = move.order.database
+        return "OK"
     head = bool(move.order.credentials) + selects
     refusal = next((reply for reply in replies[:head] if isinstance(reply, hiredis.ReplyError)), None)
     complaint: ReplyError | None = None
@@ -297,8 +301,11 @@ async def _serialize(parcel: Parcel) -> None:
 def _let_go(db: Database, moved: list[Parcel]) -> None:
     """The keys are the target's now. One that somebody has changed meanwhile, who asks nobody, stays."""
     gone = []
+    slot = -1
     for parcel in moved:
-        db.enter(parcel.slot)
+        if parcel.slot != slot:  # in a cluster they are all of one
+            slot = parcel.slot
+            db.enter(slot)
         if db.here.get(parcel.key) is not parcel.value:
             continue
         if db.due:

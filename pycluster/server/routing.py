@@ -105,6 +105,9 @@ class Routing:
         if state.myself.is_primary or client.readonly:  # a replica has the same slots open as its primary
             migrating_to = state.slots.migrating.get(slot) if owner is (state.myself.primary or state.myself) else None
             importing = migrating_to is None and slot in state.slots.importing
+        asks = client.gate & ASKING or "asking" in command.flags
+        if importing and asks and len(keys) == 1:
+            return None  # whether it is there makes no difference: so all keys come that are moved here
         missing = 0
         if migrating_to is not None or importing:
             if command.name == "migrate" and state.myself.is_primary:
@@ -114,7 +117,7 @@ class Routing:
                 missing = sum(client.db.peek(key) is None for key in keys)
         if migrating_to is not None and missing:
             return TryAgain() if missing < len(keys) else ask(slot, self._endpoint(migrating_to, client))
-        if importing and (client.gate & ASKING or "asking" in command.flags):
+        if importing and asks:
             return TryAgain() if missing and len(set(keys)) > 1 else None
         if owner is state.myself:
             return None

@@ -2,11 +2,11 @@
 
 import pytest
 
-from pycluster.cluster.effects import Disconnect, DropEverything, Follow, Persist, Serve, TakeOver
+from pycluster.cluster.effects import Disconnect, DropEverything, Effect, Follow, Persist, Serve, TakeOver
 from pycluster.cluster.message import Kind
-from pycluster.cluster.slot_map import slot_range, slot_set
+from pycluster.cluster.slot_map import slot_range, slot_set, slots_on_wire
 from pycluster.protocol.errors import ReplyError
-from tests.unit.cluster.peers import THIRDS, Core, logged, of_kind, sent
+from tests.unit.cluster.peers import THIRDS, Core, Peer, logged, of_kind, sent
 
 
 def refused(me: Core, verb: str, *args: object, **options: object) -> str:
@@ -100,6 +100,33 @@ def test_setslot_node_at_the_target_takes_a_new_epoch_and_says_so_to_all() -> No
     assert me.myself.config_epoch == 5 and effects[0] == Persist(fsync=True)
     assert len(sent(effects, Kind.PONG)) == 1
     assert "configEpoch updated after importing slot 7" in logged(effects)
+
+
+def takes_slots(me: Core, source: Peer, *slots: int) -> list[Effect]:
+    """By SETSLOT, one after another."""
+    effects: list[Effect] = []
+    for slot in slots:
+        me.orders("set_slot_importing", slot, source.id)
+        effects += me.orders("set_slot_node", slot, me.id)
+    return effects
+
+
+def test_of_slots_that_come_one_after_another_all_are_told_at_the_next_tick() -> None:
+    me = Core()
+    a = me.meets("a", slots=THIRDS[0], config_epoch=4)
+    takes_slots(me, a, 7)
+    assert not sent(takes_slots(me, a, 8, 9), Kind.PONG)
+    (pong,) = sent(me.passes(0.1), Kind.PONG)
+    assert slots_on_wire(pong.slots) == slot_set([7, 8, 9])
+    assert not sent(me.passes(0.2), Kind.PONG)
+
+
+def test_of_a_slot_that_comes_alone_all_are_told_at_once() -> None:
+    me = Core()
+    a = me.meets("a", slots=THIRDS[0], config_epoch=4)
+    takes_slots(me, a, 7)
+    me.passes(0.1)
+    assert len(sent(takes_slots(me, a, 8), Kind.PONG)) == 1
 
 
 def test_slots_that_are_taken_at_once_take_one_new_epoch_and_all_are_told() -> None:

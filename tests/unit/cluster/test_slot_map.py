@@ -21,7 +21,7 @@ def test_ranges_are_runs_of_neighbours() -> None:
     assert list(slot_ranges(slot_range(0, 16383))) == [(0, 16383)]
 
 
-@given(st.lists(st.sets(st.integers(0, 40), max_size=12), max_size=12))
+@given(st.lists(st.sets(st.integers(0, 40), max_size=12) | st.just(set(range(10, 90))), max_size=12))
 def test_the_text_of_ranges_follows_their_changes(changes: list[set[int]]) -> None:
     text, slots = RangesText(), 0
     for change in changes:
