@@ -69,7 +69,15 @@ class Cluster:
         return next(node for node in self.nodes if node.port == port)
 
     def start(self, timeout_s: float = 60.0) -> None:
-        """Start every node that isn't running and wait until the cluster is well."""
+        """Start every node that isn't running and wait until the cluster is well.
+
+        Of a new one the masters come first: on a busy machine a replica that is up much earlier than its master would
+        take its place.
+        """
+        if self.formed and self.write_nodes_conf():
+            self._launch(self.nodes[: self.masters])
+            for node in self.nodes[: self.masters]:
+                node.wait_ready(timeout_s)
         self.launch()
         for node in self.nodes:
             node.wait_ready(timeout_s)
@@ -79,7 +87,10 @@ class Cluster:
     def launch(self) -> None:
         if self.formed:
             self.write_nodes_conf()
-        for node in self.nodes:
+        self._launch(self.nodes)
+
+    def _launch(self, nodes: Iterable[Node]) -> None:
+        for node in nodes:
             if not node.is_running:
                 node.launch()
 
@@ -135,17 +146,18 @@ class Cluster:
 
     # ---- nodes that know each other from the start
 
-    def write_nodes_conf(self) -> None:
-        """Give each node a nodes.conf that names all, unless they have been a cluster before."""
+    def write_nodes_conf(self) -> bool:
+        """Give each node a nodes.conf that names all, unless they have been a cluster before; were they new?"""
         paths = [node.directory / "nodes.conf" for node in self.nodes]
         if any(path.exists() for path in paths):
-            return
+            return False
         ids = [_random_id() for _ in self.nodes]
         shard_ids = [_random_id() for _ in range(self.masters)] if self._knows_shards() else []
         for me, path in enumerate(paths):
             lines = [self._nodes_conf_line(other, me, ids, shard_ids) for other in range(len(self.nodes))]
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("".join(lines) + f"vars currentEpoch {self.masters} lastVoteEpoch 0\n")
+        return True
 
     def _nodes_conf_line(self, index: int, me: int, ids: list[str], shard_ids: list[str]) -> str:
         node, shard = self.nodes[index], index % self.masters

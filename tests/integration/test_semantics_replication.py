@@ -64,7 +64,8 @@ def position(node: Node) -> tuple[str, int]:
 
 
 def test_who_followed_the_old_primary_goes_on_with_the_new_one(servers: Servers, server: list[str]) -> None:
-    primary, heir = servers.start(server), servers.start(server, ("repl-ping-replica-period", 3600))
+    no_pings = ("repl-ping-replica-period", 3600)
+    primary, heir = servers.start(server, no_pings), servers.start(server, no_pings)
     follow(heir, primary)
     primary.ask("SET", "k", 1)
     wait_in_step(heir, primary)

@@ -36,7 +36,7 @@ def mixed(
     """A master of ours and one of Valkey's; the replica of each is of the other make."""
     directives = [("enable-debug-command", "yes"), ("save", ""), ("repl-ping-replica-period", 600)]
     directory = tmp_path_factory.mktemp("atomic")
-    cluster = Cluster(2, 1, directory=directory, program=our_server, directives=directives)
+    cluster = Cluster(2, 1, directory=directory, program=our_server, directives=directives, node_timeout_ms=5000)
     for node in (cluster.nodes[1], cluster.nodes[2]):
         node.program = tuple(valkey_server)
     with cluster:
