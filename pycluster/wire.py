@@ -48,7 +48,6 @@ RESUMING = 32  # what has arrived runs in the next turn
 
 _join = b"".join
 
-
 Receive = Callable[["Connection", bytes], None]
 
 
@@ -387,7 +386,7 @@ class Connection(asyncio.Protocol):
             self._out.clear()
             self._transport.abort()
 
-    def flush(self, nothing: bytes = b"") -> None:
+    def flush(self, nothing: bytes) -> None:
         """The turn's end: the replies leave in one write."""
         raw = _join(self._out)
         self._out.clear()
